@@ -1,0 +1,30 @@
+"""framering trains DQN on Atari at the speed of the emulator.
+
+The public names are imported on first use, so that a program that needs only one of them
+(the replay buffer, the resize) pays for no other: see ``__all__``.
+"""
+
+import importlib
+from typing import Any
+
+# Where each public name lives. Nothing is imported before it is asked for.
+_HOMES: dict[str, str] = {
+    "cpu_features": "framering._core",
+}
+
+__all__ = list(_HOMES)
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use (PEP 562)."""
+    home = _HOMES.get(name)
+    if home is None:
+        raise AttributeError(f"module 'framering' has no attribute {name!r}")
+    value = getattr(importlib.import_module(home), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *_HOMES])
