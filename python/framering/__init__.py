@@ -10,6 +10,7 @@ from typing import Any
 # Where each public name lives. Nothing is imported before it is asked for.
 _HOMES: dict[str, str] = {
     "cpu_features": "framering._core",
+    "resize_area": "framering._core",
 }
 
 __all__ = list(_HOMES)
