@@ -28,7 +28,9 @@ def emulator(game):
 
 def check_screen(ale, palette):
     screen = ale.getScreen()
-    np.testing.assert_array_equal(palette_to_gray(screen, palette=palette), ale.getScreenGrayscale())
+    np.testing.assert_array_equal(
+        palette_to_gray(screen, palette=palette), ale.getScreenGrayscale()
+    )
     np.testing.assert_array_equal(palette_to_rgb(screen, palette=palette), ale.getScreenRGB())
     return np.unique(screen)
 
