@@ -1,6 +1,6 @@
 """The compiled core. Private: the package's modules are the interface."""
 
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -38,3 +38,67 @@ class AtariPreprocessor:
     def reset(self) -> None: ...
 
 # ring
+
+class Ring:
+    """The frame ring: one writer a lane, any number of readers, in this and other processes."""
+
+    def __init__(
+        self,
+        *,
+        lanes: int,
+        slots: int,
+        frame_bytes: int,
+        stack: int,
+        action_bytes: int = 8,
+        shared: bool = False,
+    ) -> None: ...
+    @staticmethod
+    def attach(fd: int) -> Ring: ...
+    @property
+    def fd(self) -> int: ...
+    @property
+    def nbytes(self) -> int: ...
+    @property
+    def lanes(self) -> int: ...
+    @property
+    def slots(self) -> int: ...
+    @property
+    def frame_bytes(self) -> int: ...
+    @property
+    def stack(self) -> int: ...
+    @property
+    def action_bytes(self) -> int: ...
+    def writer(self, lane: int) -> LaneWriter: ...
+    def published(self) -> NDArray[np.uint64]: ...
+    def gather_newest(
+        self, out: NDArray[np.uint8], first_lane: int = 0, number: int | None = None
+    ) -> None: ...
+    def gather(
+        self,
+        lanes: NDArray[np.int64],
+        slots: NDArray[np.int64],
+        out: NDArray[np.uint8],
+        next_out: NDArray[np.uint8] | None = None,
+    ) -> None: ...
+
+class LaneWriter:
+    """The one writer of a lane; each method returns the slot that it wrote last."""
+
+    def begin_segment(self, frame: NDArray[np.uint8]) -> int: ...
+    def append(
+        self,
+        frame: NDArray[np.uint8],
+        action: int | NDArray[Any],
+        reward: float,
+        terminated: bool,
+        truncated: bool,
+    ) -> int: ...
+    def add(
+        self,
+        obs: NDArray[np.uint8],
+        next_obs: NDArray[np.uint8],
+        action: int | NDArray[Any],
+        reward: float,
+        terminated: bool,
+        truncated: bool,
+    ) -> int: ...

@@ -1,0 +1,131 @@
+#include "ring/lane_writer.hpp"
+
+#include <array>
+#include <cstring>
+#include <limits>
+#include <stdexcept>
+#include <utility>
+
+#include "ring/payload.hpp"
+
+namespace framering::ring {
+
+namespace {
+
+// Only min(age, stack − 1) matters, so a segment of more than 2^32 frames may stop counting.
+std::uint32_t next_age(std::uint32_t age) {
+  return age == std::numeric_limits<std::uint32_t>::max() ? age : age + 1;
+}
+
+}  // namespace
+
+LaneWriter::LaneWriter(std::shared_ptr<const Ring> ring, std::size_t lane)
+    : ring_(std::move(ring)), lane_(ring_->lane(lane)), next_(lane_.published()) {
+  if (next_ > 0) {
+    ordinal_ = lane_.load_record(next_ - 1).ordinal;
+  }
+}
+
+std::uint64_t LaneWriter::write(const Record& record, const std::uint8_t* frame,
+                                const std::uint8_t* action) {
+  std::array<std::uint64_t, kRecordFieldWords> fields{};
+  pack(record, fields.data());
+  std::uint64_t* words = lane_.record(next_);
+
+  begin_write(lane_.counters(), next_);
+  for (std::size_t i = 0; i < kRecordFieldWords; ++i) {
+    std::atomic_ref(words[i]).store(fields[i], std::memory_order_relaxed);
+  }
+  if (action != nullptr) {
+    store_payload(words + kRecordFieldWords, action, ring_->geometry().action_bytes);
+  }
+  store_payload(lane_.frame(next_), frame, lane_.frame_bytes());
+  end_write(lane_.counters(), next_);
+
+  age_ = record.age;
+  ordinal_ = record.ordinal;
+  in_segment_ = true;
+  return next_++;
+}
+
+std::uint64_t LaneWriter::begin_segment(const std::uint8_t* frame) {
+  return write({.ordinal = ordinal_}, frame, nullptr);
+}
+
+std::uint64_t LaneWriter::append(const std::uint8_t* frame, const Step& step) {
+  if (!in_segment_) {
+    throw std::logic_error("append continues a segment: call begin_segment first");
+  }
+  return write({.ordinal = ordinal_ + 1,
+                .age = next_age(age_),
+                .obs_age = age_,
+                .reward = step.reward,
+                .distance = 1,
+                .transition = true,
+                .terminated = step.terminated,
+                .truncated = step.truncated},
+               frame, step.action);
+}
+
+std::uint64_t LaneWriter::add(const std::uint8_t* obs, const std::uint8_t* next_obs,
+                              const Step& step) {
+  const std::uint64_t stack = lane_.stack();
+  const std::size_t frame_bytes = lane_.frame_bytes();
+  if (!newest_stack_is(obs)) {
+    const std::uint64_t skipped = leading_copies(obs);
+    write_context(obs + skipped * frame_bytes, stack - skipped);
+  }
+  if (std::memcmp(obs + frame_bytes, next_obs, (stack - 1) * frame_bytes) == 0) {
+    return append(next_obs + (stack - 1) * frame_bytes, step);
+  }
+
+  const std::uint32_t obs_age = age_;
+  const std::uint64_t skipped = leading_copies(next_obs);
+  const std::uint64_t frames = stack - skipped;
+  write_context(next_obs + skipped * frame_bytes, frames - 1);
+  return write({.ordinal = ordinal_ + 1,
+                .age = static_cast<std::uint32_t>(frames - 1),
+                .obs_age = obs_age,
+                .reward = step.reward,
+                .distance = static_cast<std::uint16_t>(frames),
+                .transition = true,
+                .terminated = step.terminated,
+                .truncated = step.truncated},
+               next_obs + (stack - 1) * frame_bytes, step.action);
+}
+
+// Newest frame first: there a stack that does not continue is most likely to differ.
+bool LaneWriter::newest_stack_is(const std::uint8_t* stack) const {
+  if (!in_segment_) {
+    return false;
+  }
+  for (std::uint64_t back = 0; back < lane_.stack(); ++back) {
+    const std::uint8_t* frame = stack + (lane_.stack() - 1 - back) * lane_.frame_bytes();
+    const std::uint64_t slot = next_ - 1 - (back < age_ ? back : age_);
+    if (std::memcmp(lane_.frame(slot), frame, lane_.frame_bytes()) != 0) {
+      return false;
+    }
+  }
+  return true;
+}
+
+// How many frames at the start of a stack repeat their successor: what age restores unwritten.
+std::uint64_t LaneWriter::leading_copies(const std::uint8_t* stack) const {
+  const std::size_t frame_bytes = lane_.frame_bytes();
+  std::uint64_t copies = 0;
+  while (copies + 1 < lane_.stack() &&
+         std::memcmp(stack + copies * frame_bytes, stack + (copies + 1) * frame_bytes,
+                     frame_bytes) == 0) {
+    ++copies;
+  }
+  return copies;
+}
+
+void LaneWriter::write_context(const std::uint8_t* frames, std::uint64_t number) {
+  for (std::uint64_t i = 0; i < number; ++i) {
+    write({.ordinal = ordinal_, .age = static_cast<std::uint32_t>(i)},
+          frames + i * lane_.frame_bytes(), nullptr);
+  }
+}
+
+}  // namespace framering::ring

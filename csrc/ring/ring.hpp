@@ -1,0 +1,88 @@
+// The frame ring: its memory, and the view of one lane that writers and readers work on.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+
+#include "ring/layout.hpp"
+#include "ring/protocol.hpp"
+#include "system/mapping.hpp"
+
+namespace framering::ring {
+
+// Pointers to the parts of one lane. Cheap to copy; valid while its ring lives.
+class Lane {
+ public:
+  Lane(const Layout& layout, std::byte* block, std::size_t lane);
+
+  [[nodiscard]] Counters& counters() const { return *counters_; }
+  [[nodiscard]] std::uint64_t slots() const { return slots_; }
+  [[nodiscard]] std::uint64_t stack() const { return stack_; }
+  [[nodiscard]] std::size_t frame_bytes() const { return frame_bytes_; }
+  [[nodiscard]] std::uint64_t published() const { return ring::published(*counters_); }
+  [[nodiscard]] bool still_whole(std::uint64_t lowest) const {
+    return ring::still_whole(*counters_, lowest, slots_);
+  }
+  [[nodiscard]] std::uint64_t* record(std::uint64_t slot) const {
+    return records_ + (slot % slots_) * record_words_;
+  }
+  [[nodiscard]] std::uint64_t* frame(std::uint64_t slot) const {
+    return frames_ + (slot % slots_) * frame_words_;
+  }
+
+  // The record of a slot < published, as it may be: see still_whole.
+  [[nodiscard]] Record load_record(std::uint64_t slot) const;
+
+  // The record of a slot < published; nothing where a later lap has overwritten it.
+  [[nodiscard]] std::optional<Record> read_record(std::uint64_t slot) const;
+
+  // The action bytes of a slot, as they may be.
+  void load_action(std::uint64_t slot, std::uint8_t* action) const;
+
+  // The stack of frames that ends at a slot of the given age, oldest frame first, as it may be.
+  void load_stack(std::uint64_t slot, std::uint64_t age, std::uint8_t* out) const;
+
+  // The lowest slot that such a stack reads.
+  [[nodiscard]] std::uint64_t stack_begin(std::uint64_t slot, std::uint64_t age) const {
+    return slot - (age < stack_ - 1 ? age : stack_ - 1);
+  }
+
+ private:
+  Counters* counters_;
+  std::uint64_t* records_;
+  std::uint64_t* frames_;
+  std::uint64_t slots_;
+  std::uint64_t stack_;
+  std::size_t frame_bytes_;
+  std::size_t frame_words_;
+  std::size_t record_words_;
+  std::size_t action_bytes_;
+};
+
+enum class Memory : bool { kPrivate, kShared };
+
+class Ring {
+ public:
+  Ring(const Geometry& geometry, Memory memory);
+
+  // Another process's ring, by its descriptor. Throws std::invalid_argument where that is no ring
+  // of this layout.
+  static Ring attach(int descriptor);
+
+  [[nodiscard]] const Geometry& geometry() const { return layout_.geometry(); }
+  [[nodiscard]] const Layout& layout() const { return layout_; }
+  [[nodiscard]] std::size_t bytes() const { return mapping_.size(); }
+  [[nodiscard]] int descriptor() const { return mapping_.descriptor(); }
+
+  // Throws std::out_of_range.
+  [[nodiscard]] Lane lane(std::size_t index) const;
+
+ private:
+  Ring(const Layout& layout, system::Mapping mapping);
+
+  Layout layout_;
+  system::Mapping mapping_;
+};
+
+}  // namespace framering::ring

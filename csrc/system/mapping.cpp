@@ -1,0 +1,146 @@
+#include "system/mapping.hpp"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdint>
+#include <fstream>
+#include <limits>
+#include <system_error>
+
+namespace framering::system {
+
+namespace {
+
+[[noreturn]] void fail(int error, const char* action) {
+  throw std::system_error(error, std::generic_category(), action);
+}
+
+std::string mebibytes(std::uint64_t bytes) { return std::to_string(bytes >> 20U) + " MiB"; }
+
+// What the kernel believes can be had without swapping; no limit where it does not say.
+std::uint64_t available_memory() {
+  std::ifstream meminfo("/proc/meminfo");
+  std::string key;
+  std::uint64_t kibibytes = 0;
+  std::string unit;
+  while (meminfo >> key >> kibibytes) {
+    if (key == "MemAvailable:") {
+      return kibibytes << 10U;
+    }
+    std::getline(meminfo, unit);
+  }
+  return std::numeric_limits<std::uint64_t>::max();
+}
+
+[[noreturn]] void out_of_memory(std::size_t bytes) {
+  throw OutOfMemory("a ring of " + mebibytes(bytes) + " does not fit: " +
+                    mebibytes(available_memory()) + " of memory are available; ask for less");
+}
+
+// Holds a descriptor until the mapping has been made.
+class Descriptor {
+ public:
+  explicit Descriptor(int value) : value_(value) {}
+  Descriptor(const Descriptor&) = delete;
+  Descriptor& operator=(const Descriptor&) = delete;
+  Descriptor(Descriptor&&) = delete;
+  Descriptor& operator=(Descriptor&&) = delete;
+  ~Descriptor() {
+    if (value_ >= 0) {
+      ::close(value_);
+    }
+  }
+  [[nodiscard]] int get() const { return value_; }
+  int release() { return std::exchange(value_, -1); }
+
+ private:
+  int value_;
+};
+
+std::byte* map(std::size_t bytes, int flags, int descriptor) {
+  void* address = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags, descriptor, 0);
+  if (address == MAP_FAILED) {
+    if (errno == ENOMEM) {
+      out_of_memory(bytes);
+    }
+    fail(errno, "mapping the ring's memory");
+  }
+  // Only advice: a kernel without huge pages refuses it, and nothing depends on it.
+  ::madvise(address, bytes, MADV_HUGEPAGE);
+  return static_cast<std::byte*>(address);
+}
+
+}  // namespace
+
+Mapping Mapping::private_memory(std::size_t bytes) {
+  return {map(bytes, MAP_PRIVATE | MAP_ANONYMOUS, -1), bytes, -1};
+}
+
+Mapping Mapping::shared_memory(std::size_t bytes) {
+  // Beyond what is available, the reservation below would end in the kernel killing a process.
+  if (bytes > available_memory()) {
+    out_of_memory(bytes);
+  }
+  Descriptor file(::memfd_create("framering", MFD_CLOEXEC));
+  if (file.get() < 0) {
+    fail(errno, "creating the ring's shared memory");
+  }
+  if (::ftruncate(file.get(), static_cast<off_t>(bytes)) != 0) {
+    fail(errno, "sizing the ring's shared memory");
+  }
+  Mapping mapping(map(bytes, MAP_SHARED, file.get()), bytes, -1);
+  mapping.descriptor_ = file.release();
+  if (::fallocate(mapping.descriptor_, 0, 0, static_cast<off_t>(bytes)) != 0) {
+    if (errno == ENOSPC || errno == ENOMEM) {
+      out_of_memory(bytes);
+    }
+    fail(errno, "reserving the ring's shared memory");
+  }
+  return mapping;
+}
+
+Mapping Mapping::attach(int descriptor) {
+  Descriptor file(::fcntl(descriptor, F_DUPFD_CLOEXEC, 0));
+  if (file.get() < 0) {
+    fail(errno, "attaching to a ring: the descriptor is not open in this process");
+  }
+  struct stat status{};
+  if (::fstat(file.get(), &status) != 0) {
+    fail(errno, "attaching to a ring: asking for its size");
+  }
+  const auto bytes = static_cast<std::size_t>(status.st_size);
+  std::byte* data = map(bytes, MAP_SHARED, file.get());
+  return {data, bytes, file.release()};
+}
+
+Mapping::Mapping(Mapping&& other) noexcept
+    : data_(std::exchange(other.data_, nullptr)),
+      size_(std::exchange(other.size_, 0)),
+      descriptor_(std::exchange(other.descriptor_, -1)) {}
+
+Mapping& Mapping::operator=(Mapping&& other) noexcept {
+  if (this != &other) {
+    release();
+    data_ = std::exchange(other.data_, nullptr);
+    size_ = std::exchange(other.size_, 0);
+    descriptor_ = std::exchange(other.descriptor_, -1);
+  }
+  return *this;
+}
+
+Mapping::~Mapping() { release(); }
+
+void Mapping::release() noexcept {
+  if (data_ != nullptr) {
+    ::munmap(data_, size_);
+  }
+  if (descriptor_ >= 0) {
+    ::close(descriptor_);
+  }
+}
+
+}  // namespace framering::system
