@@ -9,6 +9,8 @@ from typing import Any
 
 # Where each public name lives. Nothing is imported before it is asked for.
 _HOMES: dict[str, str] = {
+    "QNetwork": "framering.network",
+    "TrainConfig": "framering.config",
     "cpu_features": "framering._core",
     "resize_area": "framering._core",
 }

@@ -1,0 +1,121 @@
+"""What a training run can be told: CleanRL's arguments under CleanRL's names, and ours."""
+
+import dataclasses
+import os
+from typing import Literal
+
+
+class ConfigError(ValueError):
+    """A setting that can't work. The message says what was expected, what came and what to do."""
+
+
+@dataclasses.dataclass(kw_only=True)
+class TrainConfig:
+    """Settings of one training run.
+
+    The names and defaults of the first two groups are those of CleanRL's ``dqn_atari.py``
+    (https://docs.cleanrl.dev/rl-algorithms/dqn/). All frequencies count environment steps, over
+    all environments together: ``num_envs=8`` with ``train_frequency=4`` makes two updates each
+    time that the eight environments step.
+
+    Examples
+    --------
+    >>> from framering import TrainConfig
+    >>> config = TrainConfig(env_id="PongNoFrameskip-v4", total_timesteps=20_000)
+    >>> config.gamma
+    0.99
+    """
+
+    exp_name: str = "dqn_atari"
+    """the name of this experiment"""
+    seed: int = 1
+    """seed of the experiment"""
+    torch_deterministic: bool = True
+    """let cuDNN choose only deterministic algorithms"""
+    cuda: bool = True
+    """use CUDA where it is available"""
+    track: bool = False
+    """track this run with Weights & Biases (needs framering[wandb])"""
+    wandb_project_name: str = "cleanRL"
+    """the Weights & Biases project"""
+    wandb_entity: str | None = None
+    """the entity (team) of the Weights & Biases project"""
+    capture_video: bool = False
+    """record games of the first environment into videos/{run_name}"""
+    save_model: bool = False
+    """save the model into runs/{run_name} at the end, and evaluate it"""
+    upload_model: bool = False
+    """upload the saved model to the Hugging Face Hub (needs framering[huggingface-hub])"""
+    hf_entity: str = ""
+    """the user or organisation of the model repository on the Hugging Face Hub"""
+
+    env_id: str = "BreakoutNoFrameskip-v4"
+    """the Gymnasium id of the environment"""
+    total_timesteps: int = 10_000_000
+    """environment steps of the whole run"""
+    learning_rate: float = 1e-4
+    """the learning rate of Adam"""
+    num_envs: int = 1
+    """the number of parallel environments"""
+    buffer_size: int = 1_000_000
+    """the capacity of the replay memory, in transitions"""
+    gamma: float = 0.99
+    """the discount factor"""
+    tau: float = 1.0
+    """the share of the online network in each target update (1: copy)"""
+    target_network_frequency: int = 1000
+    """environment steps between target updates"""
+    batch_size: int = 32
+    """transitions in a batch"""
+    start_e: float = 1
+    """epsilon at the first step"""
+    end_e: float = 0.01
+    """epsilon once exploration has ended"""
+    exploration_fraction: float = 0.10
+    """the share of total-timesteps over which epsilon falls from start-e to end-e"""
+    learning_starts: int = 80_000
+    """environment steps before the first update"""
+    train_frequency: int = 4
+    """environment steps between updates"""
+
+    device: Literal["auto", "cpu", "cuda"] = "auto"
+    """where the networks live; auto: CUDA where it is available (and --cuda), else the CPU"""
+
+    def check(self) -> None:
+        """Raise ConfigError for a setting that can't work; allocates nothing."""
+        for name in (
+            "total_timesteps",
+            "num_envs",
+            "buffer_size",
+            "target_network_frequency",
+            "batch_size",
+            "train_frequency",
+        ):
+            self._require(name, "1 or more", getattr(self, name) >= 1)
+        for name in ("gamma", "tau", "start_e", "end_e", "exploration_fraction"):
+            self._require(name, "between 0 and 1", 0 <= getattr(self, name) <= 1)
+        self._require("seed", "0 or more", self.seed >= 0)
+        self._require("learning_rate", "above 0", self.learning_rate > 0)
+        self._require("exploration_fraction", "above 0", self.exploration_fraction > 0)
+        self._require("tau", "above 0", self.tau > 0)
+        self._require("learning_starts", "0 or more", self.learning_starts >= 0)
+        if self.batch_size > self.learning_starts:
+            raise ConfigError(
+                f"--batch-size {self.batch_size} is larger than --learning-starts "
+                f"{self.learning_starts}: the first update would find too few transitions; "
+                f"set --learning-starts to {self.batch_size} or more"
+            )
+        if self.buffer_size < self.num_envs:
+            raise ConfigError(
+                f"--buffer-size {self.buffer_size} leaves nothing for each of "
+                f"--num-envs {self.num_envs}; make it larger"
+            )
+        if self.upload_model and not self.save_model:
+            raise ConfigError("--upload-model uploads what --save-model saves; give both")
+        if os.sep in self.exp_name:
+            raise ConfigError(f"--exp-name is a file name, without {os.sep}; got {self.exp_name}")
+
+    def _require(self, name: str, expected: str, holds: bool) -> None:
+        if not holds:
+            flag = "--" + name.replace("_", "-")
+            raise ConfigError(f"{flag} must be {expected}; got {getattr(self, name)}")

@@ -1,0 +1,101 @@
+import pytest
+import torch
+from torch import nn
+
+from framering import QNetwork
+from framering.config import ConfigError
+from framering.network import VectorQNetwork, load_weights, make_network, save_weights
+
+
+def cleanrl_network(num_actions: int) -> nn.Module:
+    """The layers that CleanRL's dqn_atari.py saves, under the attribute that it gives them."""
+    module = nn.Module()
+    module.network = nn.Sequential(
+        nn.Conv2d(4, 32, 8, stride=4),
+        nn.ReLU(),
+        nn.Conv2d(32, 64, 4, stride=2),
+        nn.ReLU(),
+        nn.Conv2d(64, 64, 3, stride=1),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(3136, 512),
+        nn.ReLU(),
+        nn.Linear(512, num_actions),
+    )
+    return module
+
+
+def test_loads_a_file_that_cleanrl_saved(tmp_path):
+    theirs = cleanrl_network(6)
+    torch.save(theirs.state_dict(), tmp_path / "dqn_atari.cleanrl_model")
+    ours = QNetwork(6)
+
+    load_weights(ours, tmp_path / "dqn_atari.cleanrl_model")
+
+    images = torch.randint(0, 256, (3, 4, 84, 84), dtype=torch.uint8)
+    assert torch.equal(ours(images), theirs.network(images.float() / 255.0))
+
+
+def test_saves_a_file_that_cleanrl_loads(tmp_path):
+    ours = QNetwork(6)
+    save_weights(ours, tmp_path / "model")
+    theirs = cleanrl_network(6)
+
+    theirs.load_state_dict(torch.load(tmp_path / "model", map_location="cpu"))
+
+    images = torch.randint(0, 256, (3, 4, 84, 84), dtype=torch.uint8)
+    assert torch.equal(ours(images), theirs.network(images.float() / 255.0))
+
+
+def test_starts_from_the_weights_that_cleanrl_starts_from():
+    torch.manual_seed(7)
+    theirs = cleanrl_network(4).state_dict()
+    torch.manual_seed(7)
+    ours = QNetwork(4).state_dict()
+
+    assert list(ours) == list(theirs)
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+def test_takes_smaller_images():
+    network = QNetwork(3, (2, 36, 40))
+
+    assert network(torch.zeros(5, 2, 36, 40, dtype=torch.uint8)).shape == (5, 3)
+
+
+@pytest.mark.parametrize("shape", [(4, 35, 84), (84, 84), (4,)])
+def test_refuses_observations_that_the_convolutions_cant_take(shape):
+    with pytest.raises(ValueError, match="at least 36×36"):
+        QNetwork(3, shape)
+
+
+def test_vectors_get_a_perceptron_of_any_dtype():
+    network = make_network((4,), 2)
+
+    assert isinstance(network, VectorQNetwork)
+    assert network(torch.zeros(3, 4, dtype=torch.float64)).shape == (3, 2)
+
+
+def test_missing_model_is_named(tmp_path):
+    with pytest.raises(ConfigError, match="there is no model at "):
+        load_weights(QNetwork(2), tmp_path / "nothing")
+
+
+def test_weights_of_another_number_of_actions_are_refused_whole(tmp_path):
+    save_weights(QNetwork(3), tmp_path / "model")
+    network = QNetwork(2)
+
+    with pytest.raises(ConfigError, match="2 actions"):
+        load_weights(network, tmp_path / "model")
+
+
+def test_nothing_in_a_model_file_is_executed(tmp_path):
+    class Exploit:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "executed"), "w"))
+
+    torch.save({"network.0.weight": Exploit()}, tmp_path / "model")
+
+    with pytest.raises(ConfigError, match="doesn't hold the weights"):
+        load_weights(QNetwork(2), tmp_path / "model")
+    assert not (tmp_path / "executed").exists()
