@@ -9,6 +9,8 @@ from typing import Any
 
 # Where each public name lives. Nothing is imported before it is asked for.
 _HOMES: dict[str, str] = {
+    "AtariPreprocessing": "framering.atari_preprocessing",
+    "AtariVectorEnv": "framering.vector_env",
     "QNetwork": "framering.network",
     "TrainConfig": "framering.config",
     "cpu_features": "framering._core",

@@ -1,0 +1,284 @@
+"""AtariVectorEnv against Gymnasium's SyncVectorEnv over CleanRL's wrappers."""
+
+from typing import Any
+
+import ale_py
+import cv2
+import gymnasium
+import numpy as np
+import pytest
+from gymnasium.vector import AutoresetMode, SyncVectorEnv
+from gymnasium.wrappers import FrameStackObservation, RecordEpisodeStatistics
+from stable_baselines3.common.atari_wrappers import (
+    ClipRewardEnv,
+    EpisodicLifeEnv,
+    FireResetEnv,
+    MaxAndSkipEnv,
+    NoopResetEnv,
+)
+
+from framering import AtariVectorEnv, _core
+
+gymnasium.register_envs(ale_py)
+
+BREAKOUT = "BreakoutNoFrameskip-v4"
+
+
+def cleanrl_env() -> gymnasium.Env[Any, Any]:
+    env = RecordEpisodeStatistics(gymnasium.make(BREAKOUT))
+    env = FireResetEnv(EpisodicLifeEnv(MaxAndSkipEnv(NoopResetEnv(env, noop_max=30), skip=4)))
+    frames = gymnasium.wrappers.TransformObservation(
+        ClipRewardEnv(env),
+        lambda rgb: cv2.cvtColor(
+            cv2.resize(rgb, (84, 84), interpolation=cv2.INTER_AREA), cv2.COLOR_RGB2GRAY
+        ),
+        gymnasium.spaces.Box(0, 255, (84, 84), np.uint8),
+    )
+    return FrameStackObservation(frames, 4)
+
+
+class Replay:
+    """What AtariVectorEnv needs of a replay buffer: its ring."""
+
+    def __init__(self, **geometry: Any) -> None:
+        self.ring = _core.Ring(
+            **{"lanes": 2, "slots": 1000, "frame_bytes": 84 * 84, "stack": 4, **geometry}
+        )
+
+
+@pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
+def test_steps_are_those_of_gymnasiums_vector_env(mode: AutoresetMode) -> None:
+    reference = SyncVectorEnv([cleanrl_env] * 3, autoreset_mode=mode)
+    ours = AtariVectorEnv(BREAKOUT, 3, 0, autoreset_mode=mode)
+    assert ours.single_observation_space == reference.single_observation_space
+    assert ours.observation_space == reference.observation_space
+    assert ours.action_space == reference.action_space
+    assert ours.metadata["autoreset_mode"] is mode
+    np.testing.assert_array_equal(ours.reset(seed=5)[0], reference.reset(seed=5)[0])
+    draws = np.random.default_rng(0)
+    ended = games = 0
+    for _ in range(600):
+        actions = draws.integers(4, size=3)
+        *expected, expected_infos = reference.step(actions)
+        *got, infos = ours.step(actions)
+        for one, other in zip(got, expected, strict=True):
+            np.testing.assert_array_equal(one, other)
+            assert one.dtype == other.dtype
+        ended += (got[2] | got[3]).sum()
+        if mode is AutoresetMode.SAME_STEP:
+            assert ("final_obs" in infos) == ("final_obs" in expected_infos)
+        if "final_obs" in expected_infos:
+            compare_final(infos, expected_infos)
+        final = expected_infos.get("final_info", expected_infos)
+        assert ("_episode" in infos) == ("_episode" in final)
+        if "_episode" in final:
+            games += final["_episode"].sum()
+            np.testing.assert_array_equal(infos["_episode"], final["_episode"])
+            for key in ("r", "l"):
+                np.testing.assert_array_equal(infos["episode"][key], final["episode"][key])
+            assert (infos["episode"]["t"][infos["_episode"]] > 0).all()
+    assert ended >= 30
+    assert games >= 5
+    reference.close()
+    ours.close()
+
+
+def compare_final(infos: dict[str, Any], expected: dict[str, Any]) -> None:
+    np.testing.assert_array_equal(infos["_final_obs"], expected["_final_obs"])
+    np.testing.assert_array_equal(infos["_final_info"], expected["_final_info"])
+    for obs, expected_obs in zip(infos["final_obs"], expected["final_obs"], strict=True):
+        assert (obs is None) == (expected_obs is None)
+        if obs is not None:
+            np.testing.assert_array_equal(obs, expected_obs)
+    for key in ("lives", "frame_number", "episode_frame_number"):
+        for name in (key, f"_{key}"):
+            np.testing.assert_array_equal(infos["final_info"][name], expected["final_info"][name])
+
+
+def test_disabled_autoreset_resets_by_mask() -> None:
+    envs = AtariVectorEnv(BREAKOUT, 2, 0, autoreset_mode=AutoresetMode.DISABLED)
+    observations, _ = envs.reset(seed=0)
+    draws = np.random.default_rng(0)
+    ended = np.zeros(2, bool)
+    while not ended.any() or ended.all():
+        observations, _, terminations, truncations, _ = envs.step(draws.integers(4, size=2))
+        ended = terminations | truncations
+        if ended.all():
+            observations, _ = envs.reset()
+    with pytest.raises(gymnasium.error.ResetNeeded, match="have ended"):
+        envs.step(np.zeros(2, int))
+    after, _ = envs.reset(options={"reset_mask": ended})
+    np.testing.assert_array_equal(after[~ended], observations[~ended])
+    # A stack after a reset is copies of one frame.
+    assert (after[ended] == after[ended][:, :1]).all()
+    envs.step(np.zeros(2, int))
+
+
+def test_transitions_are_in_the_replay_buffers_ring() -> None:
+    replay = Replay()
+    envs = AtariVectorEnv(BREAKOUT, 2, 0, replay=replay, autoreset_mode=AutoresetMode.SAME_STEP)
+    draws = np.random.default_rng(3)
+    observations, _ = envs.reset(seed=1)
+    lanes: list[int] = []
+    slots: list[int] = []
+    expected = []
+    arrivals = replay.ring.published().astype(np.int64)
+    for _ in range(200):
+        actions = draws.integers(4, size=2)
+        after, _, terminations, truncations, infos = envs.step(actions)
+        for lane in range(2):
+            ended = terminations[lane] or truncations[lane]
+            lanes.append(lane)
+            slots.append(arrivals[lane])
+            final = infos["final_obs"][lane] if ended else after[lane]
+            expected.append((observations[lane], final))
+            arrivals[lane] += 2 if ended else 1
+        np.testing.assert_array_equal(replay.ring.published(), arrivals)
+        observations = after
+    obs = np.empty((len(lanes), 4, 84, 84), np.uint8)
+    next_obs = np.empty_like(obs)
+    replay.ring.gather(np.array(lanes), np.array(slots), obs, next_obs)
+    np.testing.assert_array_equal(obs, np.stack([before for before, _ in expected]))
+    np.testing.assert_array_equal(next_obs, np.stack([after for _, after in expected]))
+
+
+@pytest.mark.parametrize(
+    "geometry", [{"lanes": 3}, {"stack": 3}, {"frame_bytes": 64 * 64}, {"action_bytes": 4}], ids=str
+)
+def test_a_replay_buffer_that_does_not_fit_is_refused(geometry: dict[str, int]) -> None:
+    with pytest.raises(ValueError, match="the replay buffer doesn't fit"):
+        AtariVectorEnv(BREAKOUT, 2, 0, replay=Replay(**geometry))
+
+
+def test_a_seed_for_each_game() -> None:
+    envs = AtariVectorEnv(BREAKOUT, 3, 0)
+    together, _ = envs.reset(seed=10)
+    one_by_one, _ = envs.reset(seed=[10, 11, 12])
+    np.testing.assert_array_equal(together, one_by_one)
+    swapped, _ = envs.reset(seed=[12, 11, 10])
+    np.testing.assert_array_equal(swapped, together[::-1])
+
+
+def test_observations_are_copies_unless_told_otherwise() -> None:
+    envs = AtariVectorEnv("PongNoFrameskip-v4", 1, 0)
+    first, _ = envs.reset(seed=0)
+    second = envs.step(np.array([2]))[0]
+    assert not np.shares_memory(first, second)
+    assert not np.array_equal(first, second)
+    reusing = AtariVectorEnv("PongNoFrameskip-v4", 1, 0, copy=False)
+    view, _ = reusing.reset(seed=0)
+    np.testing.assert_array_equal(view, first)
+    assert reusing.step(np.array([2]))[0] is view
+    np.testing.assert_array_equal(view, second)
+
+
+def test_color_observations_of_another_size() -> None:
+    envs = AtariVectorEnv(
+        BREAKOUT, 2, 0, order="gymnasium", grayscale_obs=False, screen_size=(64, 96), stack_size=2
+    )
+    observations, _ = envs.reset(seed=0)
+    assert observations.shape == (2, 2, 96, 64, 3)
+    assert observations in envs.observation_space
+
+
+def test_render_gives_the_consoles_screens() -> None:
+    envs = AtariVectorEnv(BREAKOUT, 2, 0, render_mode="rgb_array")
+    envs.reset(seed=0)
+    screens = envs.render()
+    assert [screen.shape for screen in screens] == [(210, 160, 3)] * 2
+    assert AtariVectorEnv(BREAKOUT, 1, 0).render() is None
+
+
+def test_statistics_can_be_left_to_gymnasiums_wrapper() -> None:
+    envs = gymnasium.wrappers.vector.RecordEpisodeStatistics(
+        AtariVectorEnv(BREAKOUT, 2, 0, terminal_on_life_loss=False, record_statistics=False)
+    )
+    envs.reset(seed=0)
+    draws = np.random.default_rng(0)
+    infos: dict[str, Any] = {}
+    while "episode" not in infos:
+        infos = envs.step(draws.integers(4, size=2))[-1]
+    assert infos["episode"]["l"].max() > 10
+
+
+@pytest.mark.parametrize(
+    ("actions", "expected", "message"),
+    [
+        ([0, 4], ValueError, r"must lie in \[0, 4\), but \[0, 4\] came"),
+        ([-1, 0], ValueError, "must lie in"),
+        ([0], ValueError, r"must have shape \(2,\)"),
+        ([[0, 1]], ValueError, r"must have shape \(2,\)"),
+        ([0.0, 1.0], TypeError, "must be integers, but float64 came"),
+        ([True, False], TypeError, "must be integers, but bool came"),
+    ],
+    ids=str,
+)
+def test_wrong_actions_move_nothing(
+    actions: list[Any], expected: type[Exception], message: str
+) -> None:
+    envs = AtariVectorEnv(BREAKOUT, 2, 0)
+    _, before = envs.reset(seed=0)
+    with pytest.raises(expected, match=message):
+        envs.step(np.array(actions))
+    *_, after = envs.step(np.zeros(2, int))
+    assert (after["frame_number"] == before["frame_number"] + 4).all()
+
+
+def test_calls_out_of_order_are_errors() -> None:
+    envs = AtariVectorEnv(BREAKOUT, 1, 0)
+    action = np.array([0])
+    with pytest.raises(gymnasium.error.ResetNeeded, match="call reset first"):
+        envs.step(action)
+    with pytest.raises(gymnasium.error.ResetNeeded, match="reset all games once"):
+        envs.reset(options={"reset_mask": np.array([True])})
+    envs.reset()
+    with pytest.raises(gymnasium.error.NoAsyncCallError, match="recv came without send"):
+        envs.recv()
+    envs.send(action)
+    with pytest.raises(gymnasium.error.AlreadyPendingCallError, match="send came after send"):
+        envs.send(action)
+    with pytest.raises(gymnasium.error.AlreadyPendingCallError, match="reset came after send"):
+        envs.reset()
+    envs.recv()
+    envs.close()
+    for call in (envs.reset, lambda: envs.step(action), envs.recv, envs.render):
+        with pytest.raises(gymnasium.error.ClosedEnvironmentError, match="closed"):
+            call()
+    envs.close()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"num_envs": 0}, "num_envs must be at least 1"),
+        ({"stack_size": 0}, "stack_size must be at least 1"),
+        ({"render_mode": "human"}, "render_mode must be"),
+        ({"frame_skip": 0}, "frame_skip must be"),
+        ({"autoreset_mode": "Never"}, "'Never' is not a valid AutoresetMode"),
+    ],
+    ids=str,
+)
+def test_wrong_arguments_are_refused(arguments: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=message):
+        AtariVectorEnv(BREAKOUT, **{"num_workers": 0, **arguments})
+
+
+@pytest.mark.parametrize(
+    ("call", "expected", "message"),
+    [
+        ({"seed": [1]}, ValueError, "a seed for each of 2 games"),
+        ({"seed": -1}, ValueError, "a seed must lie in"),
+        ({"options": {"reset_mask": [True, False]}}, TypeError, "numpy array of bool"),
+        ({"options": {"reset_mask": np.ones(2)}}, TypeError, "but float64 came"),
+        ({"options": {"reset_mask": np.ones(3, bool)}}, ValueError, "must have shape"),
+        ({"options": {"reset_mask": np.zeros(2, bool)}}, ValueError, "all false"),
+    ],
+    ids=str,
+)
+def test_wrong_resets_are_refused(
+    call: dict[str, Any], expected: type[Exception], message: str
+) -> None:
+    envs = AtariVectorEnv(BREAKOUT, 2, 0)
+    envs.reset()
+    with pytest.raises(expected, match=message):
+        envs.reset(**call)
