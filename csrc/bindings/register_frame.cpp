@@ -7,6 +7,8 @@
 #include "bindings/register.hpp"
 #include "frame/atari_preprocessor.hpp"
 #include "frame/reference.hpp"
+#include "frame/resize_area.hpp"
+#include "system/cpu_features.hpp"
 
 namespace py = pybind11;
 
@@ -113,7 +115,8 @@ py::array resize_area(const py::object& image_object, Size size, const py::objec
   std::uint8_t* target = bytes_of(result);
   {
     const py::gil_scoped_release released;
-    frame::reference::resize_area(source, from_shape, static_cast<int>(channels), target, to_shape);
+    frame::resize_area(source, from_shape, static_cast<std::size_t>(channels), target, to_shape,
+                       system::cpu_path());
   }
   return result;
 }

@@ -6,6 +6,9 @@ namespace py = pybind11;
 namespace framering::bindings {
 
 void register_system(py::module_& module) {
+  // A wrong FRAMERING_CPU is an error here, at import, and not in the middle of a run.
+  system::cpu_path();
+
   module.def(
       "cpu_features",
       [] {
@@ -13,9 +16,24 @@ void register_system(py::module_& module) {
         py::dict found;
         found["avx2"] = features.avx2;
         found["neon"] = features.neon;
+        found["path"] = system::name(system::cpu_path());
         return found;
       },
-      "The instruction-set paths that this processor can run.");
+      R"(The instruction sets that this processor can run, and the path that the kernels take.
+
+Returns
+-------
+dict
+    ``avx2`` and ``neon``: whether the processor has them. ``path``: ``"avx2"`` or ``"portable"``,
+    chosen at import; every path gives the same bytes. The environment variable ``FRAMERING_CPU``
+    forces one; a name that is no path, or a path that the processor lacks, is an error at import.
+
+Examples
+--------
+>>> import framering
+>>> framering.cpu_features()["path"] in ("avx2", "portable")
+True
+)");
 }
 
 }  // namespace framering::bindings

@@ -1,0 +1,91 @@
+#include "frame/resize_area.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <optional>
+#include <vector>
+
+#include "frame/shrink_kernel.hpp"
+#include "frame/shrink_plan.hpp"
+
+namespace framering::frame {
+
+namespace {
+
+// A plan with the memory to carry it out.
+class Resizer {
+ public:
+  Resizer(Shape from, Shape to, std::size_t channels, system::CpuPath path)
+      : plan_(plan_shrink(from, to, channels)),
+        path_(path),
+        kernel_(shrink_kernel(plan_, path)),
+        scratch_(shrink_scratch(plan_)),
+        // Neighbouring target rows share at most one source row, and that many are kept.
+        kept_(std::bit_ceil(plan_.rows.most)),
+        sums_(kept_ * kernel_.sums_count(plan_)),
+        row_bytes_(plan_.rows.most),
+        row_sums_(plan_.rows.most),
+        last_row_(plan_.target_values() + ShrinkKernel::row_slack) {}
+
+  [[nodiscard]] bool suits(Shape from, Shape to, std::size_t channels,
+                           system::CpuPath path) const {
+    return from == plan_.from && to == plan_.to && channels == plan_.channels && path == path_;
+  }
+
+  void run(const std::uint8_t* image, std::uint8_t* out) {
+    const auto height = static_cast<std::size_t>(plan_.to.height);
+    const std::size_t values = plan_.target_values();
+    std::size_t summed = 0;
+    for (std::size_t y = 0; y + 1 < height; ++y) {
+      finish(image, y, summed, out + y * values);
+    }
+    // The kernel's slack would lie outside `out`.
+    finish(image, height - 1, summed, last_row_.data());
+    std::copy_n(last_row_.data(), values, out + (height - 1) * values);
+  }
+
+ private:
+  // `summed` is the first source row whose columns are not summed yet.
+  void finish(const std::uint8_t* image, std::size_t y, std::size_t& summed, std::uint8_t* out) {
+    const std::size_t first = plan_.rows.first_source(y);
+    const std::size_t count = plan_.rows.count(y);
+    for (std::size_t i = 0; i < count; ++i) {
+      const std::size_t row = first + i;
+      row_bytes_[i] = image + row * plan_.source_values();
+      if (kernel_.sum_columns == nullptr) {
+        continue;
+      }
+      std::uint16_t* sums = sums_.data() + row % kept_ * kernel_.sums_count(plan_);
+      if (row >= summed) {
+        kernel_.sum_columns(plan_, row_bytes_[i], sums);
+        summed = row + 1;
+      }
+      row_sums_[i] = sums;
+    }
+    kernel_.finish_row(plan_, y, row_bytes_.data(), row_sums_.data(), scratch_, out);
+  }
+
+  ShrinkPlan plan_;
+  system::CpuPath path_;
+  ShrinkKernel kernel_;
+  ShrinkScratch scratch_;
+  std::size_t kept_;
+  std::vector<std::uint16_t> sums_;
+  std::vector<const std::uint8_t*> row_bytes_;
+  std::vector<const std::uint16_t*> row_sums_;
+  std::vector<std::uint8_t> last_row_;
+};
+
+}  // namespace
+
+void resize_area(const std::uint8_t* image, Shape from, std::size_t channels, std::uint8_t* out,
+                 Shape to, system::CpuPath path) {
+  // A thread resizes to one size after the other far more often than to several in turns.
+  thread_local std::optional<Resizer> resizer;
+  if (!resizer || !resizer->suits(from, to, channels, path)) {
+    resizer.emplace(from, to, channels, path);
+  }
+  resizer->run(image, out);
+}
+
+}  // namespace framering::frame

@@ -1,0 +1,46 @@
+// The inner loops of an area shrink, one source row and one target row at a time.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <vector>
+
+#include "frame/shrink_plan.hpp"
+#include "system/cpu_features.hpp"
+
+namespace framering::frame {
+
+// Memory that finish_row works in; one for each thread or preprocessor.
+struct ShrinkScratch {
+  std::vector<std::uint16_t> weighted;
+  std::vector<std::int32_t> numerators;
+};
+
+struct ShrinkKernel {
+  // finish_row may write this many bytes past the end of its row, and leaves them as they were.
+  static constexpr std::size_t row_slack = 8;
+
+  // Sums of each target value's columns within one source row. Null where finish_row needs none.
+  void (*sum_columns)(const ShrinkPlan& plan, const std::uint8_t* row, std::uint16_t* sums);
+
+  // Target row y from its source rows and, with sum_columns, from their sums.
+  void (*finish_row)(const ShrinkPlan& plan, std::size_t y, const std::uint8_t* const* rows,
+                     const std::uint16_t* const* sums, ShrinkScratch& scratch, std::uint8_t* out);
+
+  // How many sums a row has.
+  [[nodiscard]] std::size_t sums_count(const ShrinkPlan& plan) const {
+    return sum_columns == nullptr ? 0 : plan.column_groups.size() * 16;
+  }
+};
+
+// The fastest kernel of this path that suits the plan.
+ShrinkKernel shrink_kernel(const ShrinkPlan& plan, system::CpuPath path);
+
+ShrinkScratch shrink_scratch(const ShrinkPlan& plan);
+
+// In shrink_avx2.cpp; for plans with column groups, on processors with AVX2.
+void sum_columns_avx2(const ShrinkPlan& plan, const std::uint8_t* row, std::uint16_t* sums);
+void finish_row_avx2(const ShrinkPlan& plan, std::size_t y, const std::uint8_t* const* rows,
+                     const std::uint16_t* const* sums, ShrinkScratch& scratch, std::uint8_t* out);
+
+}  // namespace framering::frame

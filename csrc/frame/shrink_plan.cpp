@@ -1,0 +1,184 @@
+#include "frame/shrink_plan.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <numeric>
+
+namespace framering::frame {
+
+namespace {
+
+// Above this a sum of weighted bytes is no longer exact in a float.
+constexpr int largest_exact_denominator = (1 << 24) / 255;
+// Above this a sum of weighted rows does not fit 16 bits.
+constexpr int largest_row_denominator = 65535 / 255;
+// Above this a sum of weighted columns does not fit a signed 16-bit lane.
+constexpr int largest_column_group_denominator = 32767 / 255;
+
+// Whole weights, from the overlap of source and target pixels in units of 1/target_size (reduced).
+void find_units(AxisTaps& axis_taps) {
+  const AreaAxis& axis = axis_taps.axis;
+  const int divisor = std::gcd(axis.source_size, axis.target_size);
+  const int target_units = axis.source_size / divisor;
+  const int source_units = axis.target_size / divisor;
+  if (target_units > std::numeric_limits<std::int16_t>::max()) {
+    return;
+  }
+  std::vector<std::int16_t> units;
+  for (std::size_t target = 0; target + 1 < axis_taps.begin.size(); ++target) {
+    const auto begin = static_cast<std::int64_t>(target) * target_units;
+    std::int64_t total = 0;
+    for (std::size_t i = axis_taps.begin[target]; i < axis_taps.begin[target + 1]; ++i) {
+      const std::int64_t source = std::int64_t{axis_taps.taps[i].source} * source_units;
+      const std::int64_t overlap =
+          std::min(source + source_units, begin + target_units) - std::max(source, begin);
+      if (overlap <= 0) {
+        return;
+      }
+      units.push_back(static_cast<std::int16_t>(overlap));
+      total += overlap;
+    }
+    if (total != target_units) {
+      return;
+    }
+  }
+  axis_taps.units = std::move(units);
+  axis_taps.denominator = target_units;
+}
+
+AxisTaps axis_taps_of(int source_size, int target_size) {
+  AxisTaps axis_taps;
+  axis_taps.axis = area_axis(source_size, target_size);
+  axis_taps.taps = area_taps(axis_taps.axis);
+  axis_taps.begin.assign(static_cast<std::size_t>(target_size) + 1, 0);
+  for (const AreaTap& tap : axis_taps.taps) {
+    ++axis_taps.begin[static_cast<std::size_t>(tap.target) + 1];
+  }
+  axis_taps.most = *std::max_element(axis_taps.begin.begin(), axis_taps.begin.end());
+  std::partial_sum(axis_taps.begin.begin(), axis_taps.begin.end(), axis_taps.begin.begin());
+  find_units(axis_taps);
+  return axis_taps;
+}
+
+void choose_arithmetic(ShrinkPlan& plan) {
+  const auto denominator = std::int64_t{plan.rows.denominator} * plan.columns.denominator;
+  if (denominator == 0 || denominator > largest_exact_denominator ||
+      plan.rows.denominator > largest_row_denominator) {
+    return;
+  }
+  plan.arithmetic = ShrinkArithmetic::integer;
+  plan.denominator = static_cast<int>(denominator);
+  plan.inverse = 1.0F / static_cast<float>(plan.denominator);
+  if (plan.whole_ratios) {
+    const bool halves_up = plan.rows.axis.whole_ratio == 2 && plan.columns.axis.whole_ratio == 2 &&
+                           plan.channels != 2 && plan.channels <= 4;
+    plan.bias = halves_up ? 0.25F : 0.0F;
+    plan.redo_from = std::numeric_limits<int>::max();
+    return;
+  }
+  // On each axis a rounding for the weight, one for the product, and one for each further tap.
+  const auto roundings = static_cast<double>(plan.rows.most + plan.columns.most + 2);
+  const double error = 255.0 * roundings * std::ldexp(1.0, -24) * 1.01;  // of second order: 1 %
+  plan.redo_from =
+      plan.denominator - static_cast<int>(std::floor(2.0 * error * plan.denominator));
+  plan.two_fifths_by_200 = plan.denominator == 200 && plan.rows.denominator == 5 &&
+                           plan.rows.units.front() == 2 && plan.redo_from == 200;
+}
+
+// Where the taps of one target value lie, in source values.
+struct ValueTaps {
+  std::size_t first;
+  std::size_t last;
+  std::size_t tap;
+  std::size_t count;
+};
+
+ValueTaps value_taps(const ShrinkPlan& plan, std::size_t value) {
+  const std::size_t target = value / plan.channels;
+  const std::size_t count = plan.columns.count(target);
+  const std::size_t first =
+      plan.columns.first_source(target) * plan.channels + value % plan.channels;
+  return {first, first + (count - 1) * plan.channels, plan.columns.begin[target], count};
+}
+
+void fill_half(const ShrinkPlan& plan, ColumnGroups& groups, std::size_t half, std::size_t begin,
+               std::size_t end, std::size_t source) {
+  groups.source[half] = static_cast<std::uint32_t>(source);
+  groups.target[half] = static_cast<std::uint32_t>(begin);
+  for (std::size_t value = begin; value < end; ++value) {
+    const ValueTaps taps = value_taps(plan, value);
+    for (std::size_t i = 0; i < taps.count; ++i) {
+      const std::size_t lane = half * 16 + (value - begin) * 2 + i % 2;
+      auto& select = i < 2 ? groups.first_taps : groups.last_taps;
+      auto& units = i < 2 ? groups.first_units : groups.last_units;
+      select[lane] = static_cast<std::uint8_t>(taps.first + i * plan.channels - source);
+      units[lane] = static_cast<std::int8_t>(plan.columns.units[taps.tap + i]);
+    }
+  }
+}
+
+void group_columns(ShrinkPlan& plan) {
+  constexpr std::size_t loaded = 16;
+  constexpr std::size_t lanes = 8;
+  if (plan.arithmetic != ShrinkArithmetic::integer || plan.columns.most > 4 ||
+      plan.columns.denominator > largest_column_group_denominator ||
+      plan.source_values() < loaded || 3 * plan.channels >= loaded) {
+    return;
+  }
+  const ColumnGroups empty{{}, {}, {}, {}, {}, {static_cast<std::uint32_t>(plan.target_values()),
+                                                static_cast<std::uint32_t>(plan.target_values())}};
+  std::size_t groups = 0;
+  for (std::size_t begin = 0; begin < plan.target_values(); ++groups) {
+    const std::size_t source =
+        std::min(value_taps(plan, begin).first, plan.source_values() - loaded);
+    std::size_t end = begin;
+    while (end < plan.target_values() && end - begin < lanes &&
+           value_taps(plan, end).last < source + loaded &&
+           value_taps(plan, end).first >= source) {
+      ++end;
+    }
+    if (groups % 2 == 0) {
+      plan.column_groups.push_back(empty);
+    }
+    fill_half(plan, plan.column_groups.back(), groups % 2, begin, end, source);
+    begin = end;
+  }
+  // The kernel takes two of these at a time.
+  if (plan.column_groups.size() % 2 != 0) {
+    plan.column_groups.push_back(empty);
+  }
+}
+
+}  // namespace
+
+ShrinkPlan plan_shrink(Shape from, Shape to, std::size_t channels) {
+  ShrinkPlan plan;
+  plan.from = from;
+  plan.to = to;
+  plan.channels = channels;
+  plan.rows = axis_taps_of(from.height, to.height);
+  plan.columns = axis_taps_of(from.width, to.width);
+  plan.whole_ratios = plan.rows.axis.whole_ratio != 0 && plan.columns.axis.whole_ratio != 0;
+  choose_arithmetic(plan);
+  group_columns(plan);
+  return plan;
+}
+
+std::uint8_t floating_value(const ShrinkPlan& plan, std::size_t y, std::size_t target_value,
+                            const std::uint8_t* const* rows) {
+  const ValueTaps taps = value_taps(plan, target_value);
+  float sum = 0.0F;
+  for (std::size_t down = 0; down < plan.rows.count(y); ++down) {
+    const std::uint8_t* source = rows[down] + taps.first;
+    float row = 0.0F;
+    for (std::size_t across = 0; across < taps.count; ++across) {
+      row += static_cast<float>(source[across * plan.channels]) *
+             plan.columns.taps[taps.tap + across].weight;
+    }
+    sum += plan.rows.taps[plan.rows.begin[y] + down].weight * row;
+  }
+  return static_cast<std::uint8_t>(std::clamp(std::lrint(sum), 0L, 255L));
+}
+
+}  // namespace framering::frame

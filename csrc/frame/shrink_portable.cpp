@@ -1,0 +1,146 @@
+// Area shrink in plain C++. Rows are weighted and added first: those loops are what a compiler
+// vectorises on any architecture, and they leave fewer values to gather columns from.
+#include <algorithm>
+#include <cmath>
+#include <cstdlib>
+
+#include "frame/shrink_kernel.hpp"
+
+namespace framering::frame {
+
+namespace {
+
+void weigh_rows(const ShrinkPlan& plan, std::size_t y, const std::uint8_t* const* rows,
+                std::uint16_t* weighted) {
+  const std::size_t values = plan.source_values();
+  const std::size_t count = plan.rows.count(y);
+  const std::int16_t* units = plan.rows.units.data() + plan.rows.begin[y];
+  const auto unit = [&](std::size_t row) { return static_cast<unsigned>(units[row]); };
+
+  const std::uint8_t* first = rows[0];
+  const unsigned first_unit = unit(0);
+  for (std::size_t i = 0; i < values; ++i) {
+    weighted[i] = static_cast<std::uint16_t>(first_unit * first[i]);
+  }
+  std::size_t row = 1;
+  for (; row + 1 < count; row += 2) {
+    const std::uint8_t* a = rows[row];
+    const std::uint8_t* b = rows[row + 1];
+    const unsigned a_unit = unit(row);
+    const unsigned b_unit = unit(row + 1);
+    for (std::size_t i = 0; i < values; ++i) {
+      weighted[i] = static_cast<std::uint16_t>(weighted[i] + a_unit * a[i] + b_unit * b[i]);
+    }
+  }
+  if (row < count) {
+    const std::uint8_t* a = rows[row];
+    const unsigned a_unit = unit(row);
+    for (std::size_t i = 0; i < values; ++i) {
+      weighted[i] = static_cast<std::uint16_t>(weighted[i] + a_unit * a[i]);
+    }
+  }
+}
+
+void gather_columns(const ShrinkPlan& plan, const std::uint16_t* weighted,
+                    std::int32_t* numerators) {
+  const std::size_t channels = plan.channels;
+  const std::int16_t* units = plan.columns.units.data();
+  for (std::size_t x = 0; x < static_cast<std::size_t>(plan.to.width); ++x) {
+    const std::uint16_t* source = weighted + plan.columns.first_source(x) * channels;
+    const std::size_t begin = plan.columns.begin[x];
+    const std::size_t end = plan.columns.begin[x + 1];
+    for (std::size_t channel = 0; channel < channels; ++channel) {
+      const std::uint16_t* value = source + channel;
+      std::int32_t sum = 0;
+      for (std::size_t tap = begin; tap < end; ++tap, value += channels) {
+        sum += std::int32_t{units[tap]} * *value;
+      }
+      *numerators++ = sum;
+    }
+  }
+}
+
+// Halves to even, as lrint, for what is a byte in the end; but compilers vectorise it.
+std::int32_t round_half_to_even(float value) {
+  constexpr float shift = 12582912.0F;  // 1.5 * 2^23: a float this large has no fraction
+  return static_cast<std::int32_t>((value + shift) - shift);
+}
+
+// Returns whether some value is to be done again.
+bool divide(const ShrinkPlan& plan, const std::int32_t* numerators, std::uint8_t* out) {
+  std::int32_t farthest = 0;
+  for (std::size_t i = 0; i < plan.target_values(); ++i) {
+    const std::int32_t result =
+        round_half_to_even(static_cast<float>(numerators[i]) * plan.inverse + plan.bias);
+    out[i] = static_cast<std::uint8_t>(result);
+    farthest = std::max(farthest, std::abs(2 * (numerators[i] - plan.denominator * result)));
+  }
+  return farthest >= plan.redo_from;
+}
+
+void finish_row_integer(const ShrinkPlan& plan, std::size_t y, const std::uint8_t* const* rows,
+                        const std::uint16_t* const* /*sums*/, ShrinkScratch& scratch,
+                        std::uint8_t* out) {
+  weigh_rows(plan, y, rows, scratch.weighted.data());
+  const std::int32_t* numerators = scratch.numerators.data();
+  gather_columns(plan, scratch.weighted.data(), scratch.numerators.data());
+  if (!divide(plan, numerators, out)) {
+    return;
+  }
+  for (std::size_t i = 0; i < plan.target_values(); ++i) {
+    if (std::abs(2 * (numerators[i] - plan.denominator * out[i])) >= plan.redo_from) {
+      out[i] = floating_value(plan, y, i, rows);
+    }
+  }
+}
+
+void finish_row_floating(const ShrinkPlan& plan, std::size_t y, const std::uint8_t* const* rows,
+                         const std::uint16_t* const* /*sums*/, ShrinkScratch& /*scratch*/,
+                         std::uint8_t* out) {
+  for (std::size_t i = 0; i < plan.target_values(); ++i) {
+    out[i] = floating_value(plan, y, i, rows);
+  }
+}
+
+// For whole ratios too large for 16-bit sums of rows.
+void finish_row_whole(const ShrinkPlan& plan, std::size_t /*y*/, const std::uint8_t* const* rows,
+                      const std::uint16_t* const* /*sums*/, ShrinkScratch& /*scratch*/,
+                      std::uint8_t* out) {
+  const auto down = static_cast<std::size_t>(plan.rows.axis.whole_ratio);
+  const auto across = static_cast<std::size_t>(plan.columns.axis.whole_ratio);
+  const float inverse = 1.0F / static_cast<float>(down * across);
+  for (std::size_t i = 0; i < plan.target_values(); ++i) {
+    const std::size_t first = i / plan.channels * across * plan.channels + i % plan.channels;
+    int sum = 0;
+    for (std::size_t row = 0; row < down; ++row) {
+      for (std::size_t column = 0; column < across; ++column) {
+        sum += rows[row][first + column * plan.channels];
+      }
+    }
+    const float mean = static_cast<float>(sum) * inverse;
+    out[i] = static_cast<std::uint8_t>(std::clamp(std::lrint(mean), 0L, 255L));
+  }
+}
+
+}  // namespace
+
+ShrinkKernel shrink_kernel(const ShrinkPlan& plan, system::CpuPath path) {
+#if defined(__x86_64__)
+  if (path == system::CpuPath::avx2 && !plan.column_groups.empty()) {
+    return {&sum_columns_avx2, &finish_row_avx2};
+  }
+#else
+  static_cast<void>(path);
+#endif
+  if (plan.arithmetic == ShrinkArithmetic::integer) {
+    return {nullptr, &finish_row_integer};
+  }
+  return {nullptr, plan.whole_ratios ? &finish_row_whole : &finish_row_floating};
+}
+
+ShrinkScratch shrink_scratch(const ShrinkPlan& plan) {
+  return {std::vector<std::uint16_t>(plan.source_values()),
+          std::vector<std::int32_t>(plan.target_values())};
+}
+
+}  // namespace framering::frame
