@@ -27,8 +27,7 @@ class Resizer {
         row_sums_(plan_.rows.most),
         last_row_(plan_.target_values() + ShrinkKernel::row_slack) {}
 
-  [[nodiscard]] bool suits(Shape from, Shape to, std::size_t channels,
-                           system::CpuPath path) const {
+  [[nodiscard]] bool suits(Shape from, Shape to, std::size_t channels, system::CpuPath path) const {
     return from == plan_.from && to == plan_.to && channels == plan_.channels && path == path_;
   }
 

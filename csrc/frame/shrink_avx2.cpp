@@ -1,8 +1,8 @@
 // Area shrink with AVX2. This file is compiled for the baseline like all others; only the functions
 // marked AVX2 use more, so no inline function of a shared header can come out with AVX2 code in it.
 //
-// Columns are summed first: sixteen sums take two multiply-adds on bytes, and rows that repeat (most
-// of an Atari screen does) are summed once.
+// Columns are summed first: sixteen sums take two multiply-adds on bytes, and rows that repeat
+// (most of an Atari screen does) are summed once.
 #if defined(__x86_64__)
 
 #include <immintrin.h>
@@ -56,9 +56,9 @@ AVX2 Divided finish_by_200(const std::uint16_t* const* sums, const std::int16_t*
 
 // Eight 32-bit lanes.
 AVX2 __m256i divide(const ShrinkPlan& plan, __m256i numerators, __m256i& again) {
-  const __m256 quotients = _mm256_add_ps(
-      _mm256_mul_ps(_mm256_cvtepi32_ps(numerators), _mm256_set1_ps(plan.inverse)),
-      _mm256_set1_ps(plan.bias));
+  const __m256 quotients =
+      _mm256_add_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(numerators), _mm256_set1_ps(plan.inverse)),
+                    _mm256_set1_ps(plan.bias));
   const __m256i results = _mm256_cvtps_epi32(quotients);
   const __m256i rest = _mm256_sub_epi32(
       numerators, _mm256_mullo_epi32(results, _mm256_set1_epi32(plan.denominator)));
@@ -122,8 +122,9 @@ void redo(const ShrinkPlan& plan, std::size_t y, const std::uint8_t* const* rows
 AVX2 void sum_columns_avx2(const ShrinkPlan& plan, const std::uint8_t* row, std::uint16_t* sums) {
   for (const ColumnGroups& groups : plan.column_groups) {
     const __m256i values = load_halves(row + groups.source[0], row + groups.source[1]);
-    const __m256i first = _mm256_maddubs_epi16(
-        _mm256_shuffle_epi8(values, load(groups.first_taps.data())), load(groups.first_units.data()));
+    const __m256i first =
+        _mm256_maddubs_epi16(_mm256_shuffle_epi8(values, load(groups.first_taps.data())),
+                             load(groups.first_units.data()));
     const __m256i last = _mm256_maddubs_epi16(
         _mm256_shuffle_epi8(values, load(groups.last_taps.data())), load(groups.last_units.data()));
     _mm256_storeu_si256(reinterpret_cast<__m256i*>(sums), _mm256_add_epi16(first, last));

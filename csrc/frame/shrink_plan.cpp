@@ -73,15 +73,14 @@ void choose_arithmetic(ShrinkPlan& plan) {
   if (plan.whole_ratios) {
     const bool halves_up = plan.rows.axis.whole_ratio == 2 && plan.columns.axis.whole_ratio == 2 &&
                            plan.channels != 2 && plan.channels <= 4;
-    plan.bias = halves_up ? 0.25F : 0.0F;
+    plan.bias = halves_up ? 0.125F : 0.0F;
     plan.redo_from = std::numeric_limits<int>::max();
     return;
   }
   // On each axis a rounding for the weight, one for the product, and one for each further tap.
   const auto roundings = static_cast<double>(plan.rows.most + plan.columns.most + 2);
   const double error = 255.0 * roundings * std::ldexp(1.0, -24) * 1.01;  // of second order: 1 %
-  plan.redo_from =
-      plan.denominator - static_cast<int>(std::floor(2.0 * error * plan.denominator));
+  plan.redo_from = plan.denominator - static_cast<int>(std::floor(2.0 * error * plan.denominator));
   plan.two_fifths_by_200 = plan.denominator == 200 && plan.rows.denominator == 5 &&
                            plan.rows.units.front() == 2 && plan.redo_from == 200;
 }
@@ -126,16 +125,20 @@ void group_columns(ShrinkPlan& plan) {
       plan.source_values() < loaded || 3 * plan.channels >= loaded) {
     return;
   }
-  const ColumnGroups empty{{}, {}, {}, {}, {}, {static_cast<std::uint32_t>(plan.target_values()),
-                                                static_cast<std::uint32_t>(plan.target_values())}};
+  const ColumnGroups empty{{},
+                           {},
+                           {},
+                           {},
+                           {},
+                           {static_cast<std::uint32_t>(plan.target_values()),
+                            static_cast<std::uint32_t>(plan.target_values())}};
   std::size_t groups = 0;
   for (std::size_t begin = 0; begin < plan.target_values(); ++groups) {
     const std::size_t source =
         std::min(value_taps(plan, begin).first, plan.source_values() - loaded);
     std::size_t end = begin;
     while (end < plan.target_values() && end - begin < lanes &&
-           value_taps(plan, end).last < source + loaded &&
-           value_taps(plan, end).first >= source) {
+           value_taps(plan, end).last < source + loaded && value_taps(plan, end).first >= source) {
       ++end;
     }
     if (groups % 2 == 0) {

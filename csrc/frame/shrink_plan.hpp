@@ -5,8 +5,8 @@
 // weight is a whole number: a target pixel is N / D with N = sum(row units * column units * value)
 // and D = row denominator * column denominator, an exact rational. OpenCV computes the same sum in
 // float32 with some number k of roundings, each of relative error at most u = 2^-24, and all terms
-// are positive, so it is off by less than 255 * k * u. Rounded to a byte, both agree unless N / D is
-// within that distance of a half; those pixels alone are done again in OpenCV's float order. For
+// are positive, so it is off by less than 255 * k * u. Rounded to a byte, both agree unless N / D
+// is within that distance of a half; those pixels alone are done again in OpenCV's float order. For
 // 210x160 -> 84x84, D is 200, two halves are at least 1/200 from any other value, and k is 8: only
 // exact ties are done again.
 #pragma once

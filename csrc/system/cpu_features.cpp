@@ -45,7 +45,8 @@ CpuPath choose_path(const std::string& wish, const CpuFeatures& features) {
   }
   if (!features.avx2) {
     throw std::invalid_argument(
-        "FRAMERING_CPU is 'avx2', but this processor has no AVX2; set it to 'portable' or unset it");
+        "FRAMERING_CPU is 'avx2', but this processor has no AVX2; set it to 'portable' or unset "
+        "it");
   }
   return CpuPath::avx2;
 }
