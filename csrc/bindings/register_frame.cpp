@@ -239,7 +239,8 @@ void register_frame(py::module_& module) {
       .def(py::init([](Size screen_shape, Size output_shape, const std::string& order,
                        const std::string& palette, bool grayscale) {
              return frame::AtariPreprocessor(
-                 preprocess_options(screen_shape, output_shape, order, palette, grayscale));
+                 preprocess_options(screen_shape, output_shape, order, palette, grayscale),
+                 system::cpu_path());
            }),
            py::kw_only(), "screen_shape"_a = Size{210, 160}, "output_shape"_a = Size{84, 84},
            "order"_a = "gymnasium", "palette"_a = "ntsc", "grayscale"_a = true)

@@ -11,7 +11,7 @@ _Palette: TypeAlias = Literal["ntsc", "pal"]
 
 # system
 
-def cpu_features() -> dict[str, bool]: ...
+def cpu_features() -> dict[str, bool | str]: ...
 
 # frame
 

@@ -1,0 +1,161 @@
+// Colouring of palette rows with AVX2; see shrink_avx2.cpp for what keeps this file apart. Rows are
+// 32 bytes or more: the last 32 of a row are done as one, whatever was done of them before.
+#if defined(__x86_64__)
+
+#include <immintrin.h>
+
+#include "frame/colouring.hpp"
+
+#define AVX2 __attribute__((target("avx2")))
+
+namespace framering::frame {
+
+namespace {
+
+constexpr std::size_t lanes = 32;
+
+AVX2 __m256i load(const std::uint8_t* bytes) {
+  return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bytes));
+}
+
+AVX2 void store(std::uint8_t* bytes, __m256i values) {
+  _mm256_storeu_si256(reinterpret_cast<__m256i*>(bytes), values);
+}
+
+AVX2 bool all_ones(__m256i mask) { return _mm256_movemask_epi8(mask) == -1; }
+
+AVX2 __m256i sixteen(const std::uint8_t* table) {
+  return _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(table)));
+}
+
+// 32 look-ups in 128 values: bits 1 to 4 of an index select within sixteen, bits 5 to 7 which
+// sixteen. (A blend looks at the top bit of each byte, so bits 5 and 6 are moved there.)
+AVX2 __m256i look_up_half(const std::uint8_t* table, __m256i indices) {
+  const __m256i within = _mm256_and_si256(_mm256_srli_epi16(indices, 1), _mm256_set1_epi8(0x0F));
+  const __m256i bit6 = _mm256_add_epi8(indices, indices);
+  const __m256i bit5 = _mm256_add_epi8(bit6, bit6);
+  __m256i quarter[4];
+  for (int i = 0; i < 4; ++i) {
+    quarter[i] =
+        _mm256_blendv_epi8(_mm256_shuffle_epi8(sixteen(table + 32 * i), within),
+                           _mm256_shuffle_epi8(sixteen(table + 32 * i + 16), within), bit5);
+  }
+  return _mm256_blendv_epi8(_mm256_blendv_epi8(quarter[0], quarter[1], bit6),
+                            _mm256_blendv_epi8(quarter[2], quarter[3], bit6), indices);
+}
+
+AVX2 __m256i look_up(const LookUp& table, __m256i indices) {
+  const __m256i parity = _mm256_slli_epi16(indices, 7);
+  const auto odd = static_cast<unsigned>(_mm256_movemask_epi8(parity));
+  if (odd == 0) [[likely]] {
+    return look_up_half(table.even.data(), indices);
+  }
+  if (odd == 0xFFFFFFFFU) {
+    return look_up_half(table.odd.data(), indices);
+  }
+  return _mm256_blendv_epi8(look_up_half(table.even.data(), indices),
+                            look_up_half(table.odd.data(), indices), parity);
+}
+
+AVX2 __m256i larger(const LookUp& table, __m256i last, __m256i previous) {
+  return _mm256_max_epu8(look_up(table, last), look_up(table, previous));
+}
+
+// rgb_luma of eight pixels: (r, g) and (b, 1) pairs of 16 bits in, 32 bits out.
+AVX2 __m256i luma_of_eight(__m256i red_green, __m256i blue_one) {
+  const __m256i red_green_weights = _mm256_set1_epi32(9798 | 19235 << 16);
+  const __m256i blue_half_weights = _mm256_set1_epi32(3735 | 16384 << 16);
+  return _mm256_srli_epi32(_mm256_add_epi32(_mm256_madd_epi16(red_green, red_green_weights),
+                                            _mm256_madd_epi16(blue_one, blue_half_weights)),
+                           15);
+}
+
+AVX2 __m256i luma_of_sixteen(__m256i red_green, __m256i blue_one) {
+  const __m256i zero = _mm256_setzero_si256();
+  return _mm256_packus_epi32(
+      luma_of_eight(_mm256_unpacklo_epi8(red_green, zero), _mm256_unpacklo_epi8(blue_one, zero)),
+      luma_of_eight(_mm256_unpackhi_epi8(red_green, zero), _mm256_unpackhi_epi8(blue_one, zero)));
+}
+
+AVX2 __m256i luma(__m256i red, __m256i green, __m256i blue) {
+  const __m256i one = _mm256_set1_epi8(1);
+  return _mm256_packus_epi16(
+      luma_of_sixteen(_mm256_unpacklo_epi8(red, green), _mm256_unpacklo_epi8(blue, one)),
+      luma_of_sixteen(_mm256_unpackhi_epi8(red, green), _mm256_unpackhi_epi8(blue, one)));
+}
+
+AVX2 void colour_pixels(const ColourTables& tables, Colouring colouring, const std::uint8_t* last,
+                        const std::uint8_t* previous, std::uint8_t* planes, std::size_t stride) {
+  const __m256i a = load(last);
+  const __m256i b = load(previous);
+  const bool same = all_ones(_mm256_cmpeq_epi8(a, b));
+  if (colouring == Colouring::gray) {
+    store(planes, same ? look_up(tables.gray, a) : larger(tables.gray, a, b));
+  } else if (colouring == Colouring::luma && same) {
+    store(planes, look_up(tables.luma, a));
+  } else if (colouring == Colouring::luma) {
+    store(planes,
+          luma(larger(tables.red, a, b), larger(tables.green, a, b), larger(tables.blue, a, b)));
+  } else {
+    store(planes, same ? look_up(tables.red, a) : larger(tables.red, a, b));
+    store(planes + stride, same ? look_up(tables.green, a) : larger(tables.green, a, b));
+    store(planes + 2 * stride, same ? look_up(tables.blue, a) : larger(tables.blue, a, b));
+  }
+}
+
+AVX2 void colour_row(const ColourTables& tables, Colouring colouring, const std::uint8_t* last,
+                     const std::uint8_t* previous, std::size_t width, std::uint8_t* planes,
+                     std::size_t stride) {
+  for (std::size_t i = 0; i + lanes <= width; i += lanes) {
+    colour_pixels(tables, colouring, last + i, previous + i, planes + i, stride);
+  }
+  if (width % lanes != 0) {
+    const std::size_t i = width - lanes;
+    colour_pixels(tables, colouring, last + i, previous + i, planes + i, stride);
+  }
+}
+
+AVX2 bool same_bytes(const std::uint8_t* a, const std::uint8_t* b, std::size_t count) {
+  const std::size_t tail = count - lanes;
+  __m256i difference = _mm256_xor_si256(load(a + tail), load(b + tail));
+  for (std::size_t i = 0; i < tail; i += lanes) {
+    difference = _mm256_or_si256(difference, _mm256_xor_si256(load(a + i), load(b + i)));
+  }
+  return _mm256_testz_si256(difference, difference) != 0;
+}
+
+AVX2 void keep_changes(const std::uint8_t* screen, std::size_t height, std::size_t width,
+                       std::uint8_t* kept, std::uint8_t* changed) {
+  const std::size_t tail = width - lanes;
+  for (std::size_t row = 0; row < height; ++row, screen += width, kept += width) {
+    if (same_bytes(screen, kept, width)) {
+      continue;
+    }
+    const __m256i last = load(screen + tail);
+    for (std::size_t i = 0; i < tail; i += lanes) {
+      store(kept + i, load(screen + i));
+    }
+    store(kept + tail, last);
+    changed[row] = 1;
+  }
+}
+
+AVX2 void luma_of_planes(const std::uint8_t* planes, std::size_t stride, std::size_t width,
+                         std::uint8_t* out) {
+  std::size_t i = 0;
+  for (; i + lanes <= width; i += lanes) {
+    store(out + i,
+          luma(load(planes + i), load(planes + stride + i), load(planes + 2 * stride + i)));
+  }
+  for (; i < width; ++i) {
+    out[i] = rgb_luma(planes[i], planes[stride + i], planes[2 * stride + i]);
+  }
+}
+
+}  // namespace
+
+const ColouringKernel colouring_avx2{&colour_row, &keep_changes, &same_bytes, &luma_of_planes};
+
+}  // namespace framering::frame
+
+#endif
