@@ -35,12 +35,15 @@ class Resizer {
     const auto height = static_cast<std::size_t>(plan_.to.height);
     const std::size_t values = plan_.target_values();
     std::size_t summed = 0;
-    for (std::size_t y = 0; y + 1 < height; ++y) {
-      finish(image, y, summed, out + y * values);
+    for (std::size_t y = 0; y < height; ++y) {
+      std::uint8_t* row = out + y * values;
+      if ((height - 1 - y) * values >= ShrinkKernel::row_slack) {
+        finish(image, y, summed, row);
+      } else {  // the kernel's slack would lie outside `out`
+        finish(image, y, summed, last_row_.data());
+        std::copy_n(last_row_.data(), values, row);
+      }
     }
-    // The kernel's slack would lie outside `out`.
-    finish(image, height - 1, summed, last_row_.data());
-    std::copy_n(last_row_.data(), values, out + (height - 1) * values);
   }
 
  private:

@@ -1,5 +1,7 @@
 #include <doctest/doctest.h>
 
+#include <stdexcept>
+
 #include "system/cpu_features.hpp"
 
 TEST_CASE("the processor's features agree with the compiler's own question") {
@@ -8,4 +10,18 @@ TEST_CASE("the processor's features agree with the compiler's own question") {
 #elif defined(__aarch64__)
   CHECK(framering::system::cpu_features().neon);
 #endif
+}
+
+TEST_CASE("without a wish the fastest path is taken") {
+  CHECK(framering::system::choose_path("", {.avx2 = true}) == framering::system::CpuPath::avx2);
+  CHECK(framering::system::choose_path("", {.neon = true}) == framering::system::CpuPath::portable);
+}
+
+TEST_CASE("a wish for a path is granted where the processor runs it") {
+  using framering::system::choose_path;
+  using framering::system::CpuPath;
+  CHECK(choose_path("portable", {.avx2 = true}) == CpuPath::portable);
+  CHECK(choose_path("avx2", {.avx2 = true}) == CpuPath::avx2);
+  CHECK_THROWS_AS(choose_path("avx2", {}), std::invalid_argument);
+  CHECK_THROWS_AS(choose_path("AVX2", {.avx2 = true}), std::invalid_argument);
 }
