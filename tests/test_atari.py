@@ -208,6 +208,23 @@ def test_truncation_is_exact(limit: int) -> None:
     assert assert_same_trajectory(reference, settings, 300) >= 4
 
 
+@pytest.mark.parametrize("limit", [12, 33, 36])
+@pytest.mark.parametrize("order", ["cleanrl", "sb3"])
+def test_games_that_end_within_a_reset_are_exact(order: Any, limit: int) -> None:
+    """The frame limit ends games in their no-ops and when FIRE is pressed, or just after."""
+    chain = {"cleanrl": cleanrl_chain, "sb3": sb3_chain}[order]
+    reference = chain("BreakoutNoFrameskip-v4", max_num_frames_per_episode=limit)
+    settings = settings_for("BreakoutNoFrameskip-v4", order=order, max_num_frames_per_episode=limit)
+    assert assert_same_trajectory(reference, settings, 150) >= 30
+
+
+def test_a_last_life_without_game_over_goes_on() -> None:
+    """Frogger stands at no lives for some frames before ALE calls the game over."""
+    reference = cleanrl_chain("ALE/Frogger-v5", frameskip=1, repeat_action_probability=0.0)
+    settings = settings_for("ALE/Frogger-v5", repeat_action_probability=0.0)
+    assert_same_trajectory(reference, settings, 1500)
+
+
 def test_registered_games_are_truncated_after_108000_frames() -> None:
     settings = settings_for("PongNoFrameskip-v4")
     assert settings.max_num_frames_per_episode == 108_000
