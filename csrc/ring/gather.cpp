@@ -17,7 +17,9 @@ std::string name(const Place& place) {
   throw std::out_of_range(name(place) + " has been overwritten");
 }
 
-Record transition_at(const Lane& lane, const Place& place) {
+}  // namespace
+
+Record transition_record(const Lane& lane, const Place& place) {
   if (place.slot >= lane.published()) {
     throw std::out_of_range(name(place) + " is not written yet");
   }
@@ -30,8 +32,6 @@ Record transition_at(const Lane& lane, const Place& place) {
   }
   return *record;
 }
-
-}  // namespace
 
 void gather_newest(const Ring& ring, std::uint64_t first, std::uint64_t number, std::uint8_t* out) {
   for (std::uint64_t index = first; index < first + number; ++index) {
@@ -55,7 +55,7 @@ void gather_newest(const Ring& ring, std::uint64_t first, std::uint64_t number, 
 void gather_blocks(const Ring& ring, std::span<const Place> places, std::uint8_t* out) {
   for (const Place& place : places) {
     const Lane lane = ring.lane(place.lane);
-    const Record record = transition_at(lane, place);
+    const Record record = transition_record(lane, place);
     if (!record.shifted()) {
       throw std::invalid_argument(name(place) +
                                   " does not shift its obs by one frame: gather two stacks");
@@ -74,7 +74,7 @@ void gather_stacks(const Ring& ring, std::span<const Place> places, std::uint8_t
                    std::uint8_t* next_obs) {
   for (const Place& place : places) {
     const Lane lane = ring.lane(place.lane);
-    const Record record = transition_at(lane, place);
+    const Record record = transition_record(lane, place);
     const std::uint64_t obs_end = place.slot - record.distance;
     lane.load_stack(obs_end, record.obs_age, obs);
     lane.load_stack(place.slot, record.age, next_obs);

@@ -14,6 +14,10 @@ struct Place {
   std::uint64_t slot = 0;  // of arrival
 };
 
+// The record of the transition in a place.
+// Throws std::out_of_range where there is none (any more).
+Record transition_record(const Lane& lane, const Place& place);
+
 // The newest stack of `number` lanes from `first` on: (number, stack, frame_bytes).
 // Throws std::logic_error where a lane has no frame yet.
 void gather_newest(const Ring& ring, std::uint64_t first, std::uint64_t number, std::uint8_t* out);

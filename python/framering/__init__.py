@@ -13,6 +13,8 @@ _HOMES: dict[str, str] = {
     "AtariVectorEnv": "framering.vector_env",
     "QNetwork": "framering.network",
     "TrainConfig": "framering.config",
+    "ReplayBuffer": "framering.replay",
+    "ReplayBufferSamples": "framering.replay",
     "cpu_features": "framering._core",
     "resize_area": "framering._core",
 }

@@ -1,5 +1,6 @@
 """The compiled core. Private: the package's modules are the interface."""
 
+from collections.abc import Sequence
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -102,3 +103,66 @@ class LaneWriter:
         terminated: bool,
         truncated: bool,
     ) -> int: ...
+
+class Recorder:
+    """Writes the transitions of all lanes; false where an argument must be converted first."""
+
+    def __init__(
+        self,
+        ring: Ring,
+        obs_dtype: np.dtype[Any],
+        obs_shape: Sequence[int],
+        action_dtype: np.dtype[Any],
+        actions: tuple[int, int] | None,
+    ) -> None: ...
+    def add(
+        self,
+        obs: object,
+        next_obs: object,
+        action: object,
+        reward: object,
+        done: object,
+        infos: object,
+        /,
+    ) -> bool: ...
+
+class Window:
+    """What a sampler may draw from, at one moment."""
+
+    def counts(self) -> list[int]: ...
+    def bounds(self) -> list[tuple[int, int]]: ...
+    def __len__(self) -> int: ...
+
+_Batch: TypeAlias = tuple[
+    NDArray[Any],  # observations
+    NDArray[Any],  # actions
+    NDArray[Any],  # next_observations
+    NDArray[np.float32],  # dones
+    NDArray[np.float32],  # rewards
+    NDArray[np.float32],  # discounts
+    NDArray[np.int64],  # places: lane and arrival slot
+]
+
+class Sampler:
+    """Draws batches and copies them into new arrays."""
+
+    def __init__(
+        self,
+        *,
+        ring: Ring,
+        obs_dtype: np.dtype[Any],
+        obs_shape: Sequence[int],
+        action_dtype: np.dtype[Any],
+        capacity: int,
+        n_step: int,
+        gamma: float,
+        seed: int,
+    ) -> None: ...
+    def sample(
+        self, batch_size: int, seed: float | None, window: Window | None, contiguous: bool
+    ) -> _Batch: ...
+    def fetch(self, places: NDArray[np.int64], contiguous: bool) -> _Batch: ...
+    def window(self, guard: int) -> Window: ...
+    def least_transitions_seen(self) -> int: ...
+    def forget(self) -> None: ...
+    generator_state: tuple[int, int, int, int]

@@ -1,0 +1,55 @@
+#include "ring/transition.hpp"
+
+#include <algorithm>
+
+namespace framering::ring {
+
+namespace {
+
+struct NextStep {
+  std::uint64_t slot;
+  Record record;
+};
+
+// The step whose obs ends in `slot`. It is the first transition after it, behind at most
+// stack − 1 slots that only give context; where that one's obs ends elsewhere, there is none.
+std::optional<NextStep> next_step(const Lane& lane, std::uint64_t slot, std::uint64_t high) {
+  const std::uint64_t last = std::min(slot + lane.stack(), high - 1);
+  for (std::uint64_t next = slot + 1; next <= last; ++next) {
+    const Record record = lane.load_record(next);
+    if (record.transition) {
+      return next - record.distance == slot ? std::optional(NextStep{next, record}) : std::nullopt;
+    }
+  }
+  return std::nullopt;
+}
+
+}  // namespace
+
+Transition read_transition(const Lane& lane, const Place& place, const Record& first,
+                           std::uint64_t high, const Returns& returns) {
+  NextStep last{place.slot, first};
+  double reward = first.reward;
+  double discount = returns.gamma;
+  std::uint64_t steps = 1;
+  for (; steps < returns.n_step && !last.record.terminated && !last.record.truncated; ++steps) {
+    const auto next = next_step(lane, last.slot, high);
+    if (!next) {
+      break;
+    }
+    last = *next;
+    reward += discount * last.record.reward;
+    discount *= returns.gamma;
+  }
+  return {.place = place,
+          .obs_end = place.slot - first.distance,
+          .next_end = last.slot,
+          .obs_age = first.obs_age,
+          .next_age = last.record.age,
+          .reward = static_cast<float>(reward),
+          .discount = static_cast<float>(discount),
+          .terminated = last.record.terminated,
+          .shifted = steps == 1 && first.shifted()};
+}
+
+}  // namespace framering::ring

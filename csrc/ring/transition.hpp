@@ -1,0 +1,37 @@
+// A transition of one or n steps, read from the arrival records: what a batch's row is made of.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+
+#include "ring/gather.hpp"
+#include "ring/ring.hpp"
+
+namespace framering::ring {
+
+// How rewards are summed. n_step = 1 is the plain transition.
+struct Returns {
+  std::uint64_t n_step = 1;
+  double gamma = 0.99;
+};
+
+struct Transition {
+  Place place;                 // arrival slot of the first step; its action is the row's
+  std::uint64_t obs_end = 0;   // slot in which obs ends
+  std::uint64_t next_end = 0;  // slot in which next_obs ends
+  std::uint32_t obs_age = 0;   // of obs_end
+  std::uint32_t next_age = 0;  // of next_end
+  float reward = 0;            // Σ γ^i r_i
+  float discount = 1;          // γ^steps: what the value of next_obs counts
+  bool terminated = false;     // by the last step
+  bool shifted = false;        // next_obs is obs shifted by one frame
+};
+
+// The transition whose first step arrived in a slot, `first` being that slot's record. Further
+// steps are taken while the one before neither terminated nor was truncated, continues in the lane
+// (its next_obs is the next step's obs), and arrived before slot `high`. Not checked for being
+// whole: the caller does so after it has copied the frames.
+Transition read_transition(const Lane& lane, const Place& place, const Record& first,
+                           std::uint64_t high, const Returns& returns);
+
+}  // namespace framering::ring

@@ -1,0 +1,130 @@
+#include "ring/window.hpp"
+
+#include <algorithm>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+namespace framering::ring {
+
+namespace {
+
+// The transitions up to and with the newest published slot, 0 for an empty lane.
+std::uint64_t newest_ordinal(const Lane& lane) {
+  for (;;) {
+    const std::uint64_t published = lane.published();
+    if (published == 0) {
+      return 0;
+    }
+    // Overwritten only if the writer made a whole lap since; then there is a newer one.
+    if (const auto record = lane.read_record(published - 1)) {
+      return record->ordinal;
+    }
+  }
+}
+
+// The first slot in [low, high) with at least this ordinal; high where there is none. Ordinals
+// never fall from one slot to the next; what has been overwritten counts as too old.
+std::uint64_t first_with_ordinal(const Lane& lane, std::uint64_t low, std::uint64_t high,
+                                 std::uint64_t ordinal) {
+  const auto too_old = [&](std::uint64_t slot) {
+    const auto record = lane.read_record(slot);
+    return !record || record->ordinal < ordinal;
+  };
+  // Everything before low is too old. Take longer and longer steps, then halve the last one.
+  std::uint64_t step = 1;
+  while (low < high && too_old(std::min(low + step, high) - 1)) {
+    low = std::min(low + step, high);
+    step *= 2;
+  }
+  high = std::min(low + step, high);
+  while (low < high) {
+    const std::uint64_t middle = low + (high - low) / 2;
+    if (too_old(middle)) {
+      low = middle + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
+}
+
+}  // namespace
+
+WindowFinder::WindowFinder(std::shared_ptr<const Ring> ring, std::uint64_t capacity)
+    : ring_(std::move(ring)),
+      capacity_(capacity),
+      lows_(ring_->geometry().lanes),
+      forgotten_(ring_->geometry().lanes),
+      forgotten_ordinals_(ring_->geometry().lanes) {
+  if (capacity == 0) {
+    throw std::invalid_argument("a window holds at least 1 transition, got a capacity of 0");
+  }
+}
+
+void WindowFinder::find(std::uint64_t guard, Window& window) {
+  const std::uint64_t most = ring_->geometry().slots - 2 * ring_->geometry().stack;
+  if (guard >= most) {
+    throw std::invalid_argument("guard: expected less than the " + std::to_string(most) +
+                                " slots that a lane can keep, got " + std::to_string(guard));
+  }
+  window.lanes.resize(lows_.size());
+  window.ends.resize(lows_.size());
+  window.transitions = 0;
+  std::uint64_t end = 0;
+  for (std::size_t index = 0; index < lows_.size(); ++index) {
+    const LaneWindow& found = window.lanes[index] = find_lane(index, guard);
+    end += found.high - found.low;
+    window.ends[index] = end;
+    window.transitions += found.transitions;
+  }
+}
+
+LaneWindow WindowFinder::find_lane(std::size_t index, std::uint64_t guard) {
+  const Lane lane = ring_->lane(index);
+  for (;;) {
+    const std::uint64_t high = lane.published();
+    if (high <= forgotten_[index]) {
+      return {high, high, 0};
+    }
+    const auto newest = lane.read_record(high - 1);
+    if (!newest) {
+      continue;  // a whole lap since
+    }
+    // A transition at slot s reads no slot before s − 2·stack + 1: less than one stack back to the
+    // end of its obs, and less than one more to the start of that.
+    const std::uint64_t kept = lane.slots() - guard - 2 * lane.stack();
+    std::uint64_t low = std::max(forgotten_[index], high < kept ? 0 : high - kept);
+    low = std::max(low, std::min(lows_[index], high));
+    if (newest->ordinal >= capacity_) {
+      low = first_with_ordinal(lane, low, high, newest->ordinal - capacity_ + 1);
+    }
+    if (guard == 0) {
+      lows_[index] = low;
+    }
+    if (low == high) {
+      return {high, high, 0};
+    }
+    if (const auto oldest = lane.read_record(low)) {
+      return {low, high, newest->ordinal - oldest->ordinal + (oldest->transition ? 1U : 0U)};
+    }
+  }
+}
+
+void WindowFinder::forget() {
+  for (std::size_t index = 0; index < forgotten_.size(); ++index) {
+    const Lane lane = ring_->lane(index);
+    forgotten_ordinals_[index] = newest_ordinal(lane);
+    forgotten_[index] = lane.published();
+  }
+}
+
+std::vector<std::uint64_t> WindowFinder::transitions_seen() const {
+  std::vector<std::uint64_t> seen(forgotten_.size());
+  for (std::size_t index = 0; index < seen.size(); ++index) {
+    seen[index] = newest_ordinal(ring_->lane(index)) - forgotten_ordinals_[index];
+  }
+  return seen;
+}
+
+}  // namespace framering::ring
