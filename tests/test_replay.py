@@ -1,5 +1,6 @@
 """ReplayBuffer's interface: what SB3's and CleanRL's users rely on."""
 
+import doctest
 import subprocess
 import sys
 
@@ -8,6 +9,7 @@ import pytest
 import torch
 from gymnasium import spaces
 
+import framering.replay
 from framering import ReplayBuffer
 
 STACKS = spaces.Box(0, 255, (4, 6, 5), np.uint8)
@@ -301,3 +303,9 @@ def test_importing_the_buffer_takes_no_torch_and_no_emulator():
         "assert not {'torch', 'ale_py', 'cv2', 'framering.atari'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
+
+
+def test_the_documentations_examples_run():
+    results = doctest.testmod(framering.replay)
+    assert results.attempted > 0
+    assert results.failed == 0

@@ -11,7 +11,7 @@ from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, ru
 
 from framering import ReplayBuffer
 
-K = 3
+K = 4
 SHAPE = (K, 4, 4)
 LANES = 2
 
@@ -46,6 +46,7 @@ class ReplayMachine(RuleBasedStateMachine):
             n_envs=LANES,
             n_step=n_step,
             gamma=0.5,
+            frame_stack=K,
         )
         self.lanes = [Lane([0] * K) for _ in range(LANES)]
         self.count = 0

@@ -1,0 +1,74 @@
+"""ReplayBuffer beside SB3's memory-saving buffer: stacks of 4×84×84, one environment.
+
+pytest benchmarks/test_bench_replay.py --benchmark-only --benchmark-group-by=group
+"""
+
+import itertools
+
+import numpy as np
+import pytest
+from gymnasium import spaces
+
+from framering import ReplayBuffer
+
+STACKS = spaces.Box(0, 255, (4, 84, 84), np.uint8)
+ACTIONS = spaces.Discrete(6)
+CAPACITY = 200_000
+
+
+def framering_buffer(capacity):
+    return ReplayBuffer(capacity, STACKS, ACTIONS, device="cpu")
+
+
+def sb3_buffer(capacity):
+    from stable_baselines3.common.buffers import ReplayBuffer as Sb3Buffer
+
+    return Sb3Buffer(
+        capacity,
+        STACKS,
+        ACTIONS,
+        device="cpu",
+        optimize_memory_usage=True,
+        handle_timeout_termination=False,
+    )
+
+
+BUFFERS = {"framering": framering_buffer, "sb3": sb3_buffer}
+
+
+def steps():
+    """The arguments of add, as a stack of four frames would give them in one long episode."""
+    frames = np.random.default_rng(0).integers(0, 256, (512, 84, 84), np.uint8)
+    obs = np.zeros((1, *STACKS.shape), np.uint8)
+    action, reward, done = np.array([3]), np.array([1.0]), np.array([False])
+    for index in itertools.count():
+        next_obs = np.concatenate([obs[:, 1:], frames[None, None, index % 512]], axis=1)
+        yield (obs, next_obs, action, reward, done, [{}]), {}
+        obs = next_obs
+
+
+@pytest.fixture(scope="module", params=BUFFERS)
+def full(request):
+    buffer = BUFFERS[request.param](CAPACITY)
+    for arguments, _ in itertools.islice(steps(), CAPACITY + 1000):
+        buffer.add(*arguments)
+    return buffer
+
+
+@pytest.mark.benchmark(group="add while the buffer fills")
+@pytest.mark.parametrize("name", BUFFERS)
+def test_add_while_filling(benchmark, name):
+    buffer, source = BUFFERS[name](CAPACITY), steps()
+    benchmark.pedantic(buffer.add, setup=lambda: next(source), rounds=20_000)
+
+
+@pytest.mark.benchmark(group="add after the first lap")
+def test_add_after_the_first_lap(benchmark, full):
+    source = steps()
+    benchmark.pedantic(full.add, setup=lambda: next(source), rounds=20_000)
+
+
+@pytest.mark.parametrize("batch_size", [32, 256])
+def test_sample(benchmark, full, batch_size):
+    benchmark.group = f"sample({batch_size})"
+    benchmark.pedantic(full.sample, args=(batch_size,), rounds=300, warmup_rounds=10)
