@@ -11,12 +11,12 @@ from typing import Any
 _HOMES: dict[str, str] = {
     "AtariPreprocessing": "framering.atari_preprocessing",
     "AtariVectorEnv": "framering.vector_env",
+    "cpu_features": "framering._core",
     "QNetwork": "framering.network",
-    "TrainConfig": "framering.config",
     "ReplayBuffer": "framering.replay",
     "ReplayBufferSamples": "framering.replay",
-    "cpu_features": "framering._core",
     "resize_area": "framering._core",
+    "TrainConfig": "framering.config",
 }
 
 __all__ = list(_HOMES)
