@@ -36,12 +36,11 @@ class AtariPreprocessor {
     std::size_t buffer;
   };
 
-  void find_changes(const std::uint8_t* last, const std::uint8_t* previous);
   [[nodiscard]] bool depends_on_changes(std::size_t y) const;
   void compute(std::size_t y);
-  std::size_t ready(std::size_t row);
-  [[nodiscard]] bool repeats_row_above(std::size_t row) const;
-  void finish_planes(std::size_t y, std::uint8_t* out);
+  std::size_t make_ready(std::size_t row);
+  [[nodiscard]] ReadyRow& place(std::size_t row) { return ready_[row & (ready_.size() - 1)]; }
+  void finish_plane(std::size_t y, std::size_t plane, std::uint8_t* out);
 
   [[nodiscard]] std::uint8_t* bytes(std::size_t buffer, std::size_t plane) {
     return row_bytes_.data() + (buffer * planes_ + plane) * width_;
@@ -65,10 +64,11 @@ class AtariPreprocessor {
   std::vector<std::uint8_t> kept_last_;
   std::vector<std::uint8_t> kept_previous_;
   std::vector<std::uint8_t> kept_output_;
-  std::vector<std::uint8_t> changed_;
+  std::vector<std::uint8_t> states_;  // of the kept rows; see colouring.hpp
 
-  // Row r is in ready_[r % size] or nowhere. Buffers are taken in turns; there are as many as an
-  // output row has source rows, so none is taken again while an output row still needs it.
+  // Row r is at ready_[r modulo its size, a power of two] or nowhere. Buffers are taken in turns;
+  // there are as many as an output row has source rows, so none is taken again while an output row
+  // still needs it.
   std::vector<ReadyRow> ready_;
   std::size_t next_buffer_ = 0;
   std::vector<std::uint8_t> row_bytes_;

@@ -44,10 +44,8 @@ void larger_row(const LookUp& look_up, const std::uint8_t* a, const std::uint8_t
 void colour_row(const ColourTables& tables, Colouring colouring, const std::uint8_t* last,
                 const std::uint8_t* previous, std::size_t width, std::uint8_t* planes,
                 std::size_t stride) {
-  // Most rows are the same in both screens, and a look-up is what costs here.
-  const bool same = std::memcmp(last, previous, width) == 0;
   const auto plane = [&](const LookUp& look_up, std::uint8_t* out) {
-    if (same) {
+    if (previous == nullptr) {
       look_up_row(look_up, last, width, out);
     } else {
       larger_row(look_up, last, previous, width, out);
@@ -58,7 +56,7 @@ void colour_row(const ColourTables& tables, Colouring colouring, const std::uint
       plane(tables.gray, planes);
       return;
     case Colouring::luma:
-      if (same) {
+      if (previous == nullptr) {
         look_up_row(tables.luma, last, width, planes);
         return;
       }
@@ -76,18 +74,36 @@ void colour_row(const ColourTables& tables, Colouring colouring, const std::uint
   }
 }
 
-void keep_changes(const std::uint8_t* screen, std::size_t height, std::size_t width,
-                  std::uint8_t* kept, std::uint8_t* changed) {
-  for (std::size_t row = 0; row < height; ++row, screen += width, kept += width) {
-    if (std::memcmp(screen, kept, width) != 0) {
-      std::memcpy(kept, screen, width);
-      changed[row] = 1;
-    }
-  }
+bool same(const std::uint8_t* a, const std::uint8_t* b, std::size_t width) {
+  return std::memcmp(a, b, width) == 0;
 }
 
-bool same_bytes(const std::uint8_t* a, const std::uint8_t* b, std::size_t count) {
-  return std::memcmp(a, b, count) == 0;
+void keep(const std::uint8_t* last, const std::uint8_t* previous, std::size_t height,
+          std::size_t width, const KeptScreens& kept, bool all) {
+  bool above_changed = false;
+  for (std::size_t row = 0; row < height; ++row, last += width, previous += width) {
+    std::uint8_t* kept_last = kept.last + row * width;
+    std::uint8_t* kept_previous = kept.previous + row * width;
+    unsigned state = kept.states[row];
+    const bool paired = same(last, previous, width);
+    const bool changed =
+        all || !same(last, kept_last, width) ||
+        ((state & row_paired) != 0 ? !paired : !same(previous, kept_previous, width));
+    if (changed) {
+      std::memcpy(kept_last, last, width);
+      if (!paired) {
+        std::memcpy(kept_previous, previous, width);
+      }
+    }
+    if (changed || above_changed) {
+      const bool repeats =
+          row > 0 && same(last, last - width, width) && same(previous, previous - width, width);
+      state = (paired ? row_paired : 0U) | (repeats ? row_repeats : 0U);
+    }
+    kept.states[row] =
+        static_cast<std::uint8_t>((state & ~row_changed) | (changed ? row_changed : 0U));
+    above_changed = changed;
+  }
 }
 
 void luma_of_planes(const std::uint8_t* planes, std::size_t stride, std::size_t width,
@@ -124,7 +140,7 @@ ColouringKernel colouring_kernel(std::size_t width, system::CpuPath path) {
   static_cast<void>(width);
   static_cast<void>(path);
 #endif
-  return {&colour_row, &keep_changes, &same_bytes, &luma_of_planes};
+  return {&keep, &colour_row, &luma_of_planes};
 }
 
 }  // namespace framering::frame

@@ -47,19 +47,28 @@ constexpr std::uint8_t rgb_luma(unsigned red, unsigned green, unsigned blue) {
   return static_cast<std::uint8_t>((9798 * red + 19235 * green + 3735 * blue + 16384) >> 15U);
 }
 
-// Rows of palette screens, and what is done with them before the resize.
+// What is known of a row of the two kept screens; its state is the sum of those that hold.
+constexpr unsigned row_changed = 1;  // since the last call
+constexpr unsigned row_paired = 2;   // the same in both screens; then only kept_last holds it
+constexpr unsigned row_repeats = 4;  // the same as the row above, in both screens
+
+struct KeptScreens {
+  std::uint8_t* last;
+  std::uint8_t* previous;
+  std::uint8_t* states;  // one for each row
+};
+
 struct ColouringKernel {
+  // Compares two screens with the kept ones, keeps the rows that have changed and brings their
+  // states up to date. With `all`, nothing is known and every row counts as changed.
+  void (*keep)(const std::uint8_t* last, const std::uint8_t* previous, std::size_t height,
+               std::size_t width, const KeptScreens& kept, bool all);
+
   // Rows of `width` bytes; `planes` gets plane_count(colouring) rows of them, `stride` apart.
+  // `previous` is null where it is the same as `last`.
   void (*colour_row)(const ColourTables& tables, Colouring colouring, const std::uint8_t* last,
                      const std::uint8_t* previous, std::size_t width, std::uint8_t* planes,
                      std::size_t stride);
-
-  // Marks in `changed` (0 or 1 for each row) the rows in which `screen` differs from `kept`, in
-  // addition to those that are marked already, and copies them to `kept`.
-  void (*keep_changes)(const std::uint8_t* screen, std::size_t height, std::size_t width,
-                       std::uint8_t* kept, std::uint8_t* changed);
-
-  bool (*same_bytes)(const std::uint8_t* a, const std::uint8_t* b, std::size_t count);
 
   // OpenCV's gray of three rows of `width` bytes that lie `stride` apart.
   void (*luma_of_planes)(const std::uint8_t* planes, std::size_t stride, std::size_t width,

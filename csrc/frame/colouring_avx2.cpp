@@ -7,6 +7,7 @@
 #include "frame/colouring.hpp"
 
 #define AVX2 __attribute__((target("avx2")))
+#define AVX2_INLINE __attribute__((target("avx2"), always_inline)) inline
 
 namespace framering::frame {
 
@@ -14,23 +15,23 @@ namespace {
 
 constexpr std::size_t lanes = 32;
 
-AVX2 __m256i load(const std::uint8_t* bytes) {
+AVX2_INLINE __m256i load(const std::uint8_t* bytes) {
   return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(bytes));
 }
 
-AVX2 void store(std::uint8_t* bytes, __m256i values) {
+AVX2_INLINE void store(std::uint8_t* bytes, __m256i values) {
   _mm256_storeu_si256(reinterpret_cast<__m256i*>(bytes), values);
 }
 
-AVX2 bool all_ones(__m256i mask) { return _mm256_movemask_epi8(mask) == -1; }
+AVX2_INLINE bool all_ones(__m256i mask) { return _mm256_movemask_epi8(mask) == -1; }
 
-AVX2 __m256i sixteen(const std::uint8_t* table) {
+AVX2_INLINE __m256i sixteen(const std::uint8_t* table) {
   return _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(table)));
 }
 
 // 32 look-ups in 128 values: bits 1 to 4 of an index select within sixteen, bits 5 to 7 which
 // sixteen. (A blend looks at the top bit of each byte, so bits 5 and 6 are moved there.)
-AVX2 __m256i look_up_half(const std::uint8_t* table, __m256i indices) {
+AVX2_INLINE __m256i look_up_half(const std::uint8_t* table, __m256i indices) {
   const __m256i within = _mm256_and_si256(_mm256_srli_epi16(indices, 1), _mm256_set1_epi8(0x0F));
   const __m256i bit6 = _mm256_add_epi8(indices, indices);
   const __m256i bit5 = _mm256_add_epi8(bit6, bit6);
@@ -44,7 +45,7 @@ AVX2 __m256i look_up_half(const std::uint8_t* table, __m256i indices) {
                             _mm256_blendv_epi8(quarter[2], quarter[3], bit6), indices);
 }
 
-AVX2 __m256i look_up(const LookUp& table, __m256i indices) {
+AVX2_INLINE __m256i look_up(const LookUp& table, __m256i indices) {
   const __m256i parity = _mm256_slli_epi16(indices, 7);
   const auto odd = static_cast<unsigned>(_mm256_movemask_epi8(parity));
   if (odd == 0) [[likely]] {
@@ -57,12 +58,12 @@ AVX2 __m256i look_up(const LookUp& table, __m256i indices) {
                             look_up_half(table.odd.data(), indices), parity);
 }
 
-AVX2 __m256i larger(const LookUp& table, __m256i last, __m256i previous) {
+AVX2_INLINE __m256i larger(const LookUp& table, __m256i last, __m256i previous) {
   return _mm256_max_epu8(look_up(table, last), look_up(table, previous));
 }
 
 // rgb_luma of eight pixels: (r, g) and (b, 1) pairs of 16 bits in, 32 bits out.
-AVX2 __m256i luma_of_eight(__m256i red_green, __m256i blue_one) {
+AVX2_INLINE __m256i luma_of_eight(__m256i red_green, __m256i blue_one) {
   const __m256i red_green_weights = _mm256_set1_epi32(9798 | 19235 << 16);
   const __m256i blue_half_weights = _mm256_set1_epi32(3735 | 16384 << 16);
   return _mm256_srli_epi32(_mm256_add_epi32(_mm256_madd_epi16(red_green, red_green_weights),
@@ -70,73 +71,151 @@ AVX2 __m256i luma_of_eight(__m256i red_green, __m256i blue_one) {
                            15);
 }
 
-AVX2 __m256i luma_of_sixteen(__m256i red_green, __m256i blue_one) {
+AVX2_INLINE __m256i luma_of_sixteen(__m256i red_green, __m256i blue_one) {
   const __m256i zero = _mm256_setzero_si256();
   return _mm256_packus_epi32(
       luma_of_eight(_mm256_unpacklo_epi8(red_green, zero), _mm256_unpacklo_epi8(blue_one, zero)),
       luma_of_eight(_mm256_unpackhi_epi8(red_green, zero), _mm256_unpackhi_epi8(blue_one, zero)));
 }
 
-AVX2 __m256i luma(__m256i red, __m256i green, __m256i blue) {
+AVX2_INLINE __m256i luma(__m256i red, __m256i green, __m256i blue) {
   const __m256i one = _mm256_set1_epi8(1);
   return _mm256_packus_epi16(
       luma_of_sixteen(_mm256_unpacklo_epi8(red, green), _mm256_unpacklo_epi8(blue, one)),
       luma_of_sixteen(_mm256_unpackhi_epi8(red, green), _mm256_unpackhi_epi8(blue, one)));
 }
 
-AVX2 void colour_pixels(const ColourTables& tables, Colouring colouring, const std::uint8_t* last,
-                        const std::uint8_t* previous, std::uint8_t* planes, std::size_t stride) {
+// The look-ups and the maximum of 32 pixels.
+AVX2_INLINE void gray_pixels(const ColourTables& tables, __m256i a, __m256i b, bool same,
+                             std::uint8_t* plane) {
+  store(plane, same ? look_up(tables.gray, a) : larger(tables.gray, a, b));
+}
+
+AVX2_INLINE void luma_pixels(const ColourTables& tables, __m256i a, __m256i b, bool same,
+                             std::uint8_t* plane) {
+  store(plane, same ? look_up(tables.luma, a)
+                    : luma(larger(tables.red, a, b), larger(tables.green, a, b),
+                           larger(tables.blue, a, b)));
+}
+
+AVX2_INLINE void rgb_pixels(const ColourTables& tables, __m256i a, __m256i b, bool same,
+                            std::uint8_t* planes, std::size_t stride) {
+  store(planes, same ? look_up(tables.red, a) : larger(tables.red, a, b));
+  store(planes + stride, same ? look_up(tables.green, a) : larger(tables.green, a, b));
+  store(planes + 2 * stride, same ? look_up(tables.blue, a) : larger(tables.blue, a, b));
+}
+
+AVX2_INLINE void colour_pixels(const ColourTables& tables, Colouring colouring,
+                               const std::uint8_t* last, const std::uint8_t* previous,
+                               std::uint8_t* planes, std::size_t stride) {
   const __m256i a = load(last);
-  const __m256i b = load(previous);
-  const bool same = all_ones(_mm256_cmpeq_epi8(a, b));
+  const __m256i b = previous == nullptr ? a : load(previous);
+  const bool same = previous == nullptr || all_ones(_mm256_cmpeq_epi8(a, b));
   if (colouring == Colouring::gray) {
-    store(planes, same ? look_up(tables.gray, a) : larger(tables.gray, a, b));
-  } else if (colouring == Colouring::luma && same) {
-    store(planes, look_up(tables.luma, a));
+    gray_pixels(tables, a, b, same, planes);
   } else if (colouring == Colouring::luma) {
-    store(planes,
-          luma(larger(tables.red, a, b), larger(tables.green, a, b), larger(tables.blue, a, b)));
+    luma_pixels(tables, a, b, same, planes);
   } else {
-    store(planes, same ? look_up(tables.red, a) : larger(tables.red, a, b));
-    store(planes + stride, same ? look_up(tables.green, a) : larger(tables.green, a, b));
-    store(planes + 2 * stride, same ? look_up(tables.blue, a) : larger(tables.blue, a, b));
+    rgb_pixels(tables, a, b, same, planes, stride);
+  }
+}
+
+AVX2_INLINE void colour_row_of(const ColourTables& tables, Colouring colouring,
+                               const std::uint8_t* last, const std::uint8_t* previous,
+                               std::size_t width, std::uint8_t* planes, std::size_t stride) {
+  std::size_t i = 0;
+  for (; i + lanes <= width; i += lanes) {
+    colour_pixels(tables, colouring, last + i, previous == nullptr ? nullptr : previous + i,
+                  planes + i, stride);
+  }
+  if (i != width) {
+    i = width - lanes;
+    colour_pixels(tables, colouring, last + i, previous == nullptr ? nullptr : previous + i,
+                  planes + i, stride);
   }
 }
 
 AVX2 void colour_row(const ColourTables& tables, Colouring colouring, const std::uint8_t* last,
                      const std::uint8_t* previous, std::size_t width, std::uint8_t* planes,
                      std::size_t stride) {
-  for (std::size_t i = 0; i + lanes <= width; i += lanes) {
-    colour_pixels(tables, colouring, last + i, previous + i, planes + i, stride);
-  }
-  if (width % lanes != 0) {
-    const std::size_t i = width - lanes;
-    colour_pixels(tables, colouring, last + i, previous + i, planes + i, stride);
+  // Each with constant arguments of its own, so that the tables stay in registers along the row.
+  if (colouring == Colouring::gray && previous == nullptr) {
+    colour_row_of(tables, Colouring::gray, last, nullptr, width, planes, stride);
+  } else if (colouring == Colouring::luma && previous == nullptr) {
+    colour_row_of(tables, Colouring::luma, last, nullptr, width, planes, stride);
+  } else {
+    colour_row_of(tables, colouring, last, previous, width, planes, stride);
   }
 }
 
-AVX2 bool same_bytes(const std::uint8_t* a, const std::uint8_t* b, std::size_t count) {
-  const std::size_t tail = count - lanes;
-  __m256i difference = _mm256_xor_si256(load(a + tail), load(b + tail));
-  for (std::size_t i = 0; i < tail; i += lanes) {
-    difference = _mm256_or_si256(difference, _mm256_xor_si256(load(a + i), load(b + i)));
-  }
-  return _mm256_testz_si256(difference, difference) != 0;
-}
-
-AVX2 void keep_changes(const std::uint8_t* screen, std::size_t height, std::size_t width,
-                       std::uint8_t* kept, std::uint8_t* changed) {
+// The bits in which two rows differ, all gathered in one register.
+AVX2_INLINE __m256i difference(const std::uint8_t* a, const std::uint8_t* b, std::size_t width) {
   const std::size_t tail = width - lanes;
-  for (std::size_t row = 0; row < height; ++row, screen += width, kept += width) {
-    if (same_bytes(screen, kept, width)) {
-      continue;
+  __m256i bits = _mm256_xor_si256(load(a + tail), load(b + tail));
+  for (std::size_t i = 0; i < tail; i += lanes) {
+    bits = _mm256_or_si256(bits, _mm256_xor_si256(load(a + i), load(b + i)));
+  }
+  return bits;
+}
+
+AVX2_INLINE bool none(__m256i bits) { return _mm256_testz_si256(bits, bits) != 0; }
+
+AVX2_INLINE void copy(const std::uint8_t* from, std::size_t width, std::uint8_t* to) {
+  const std::size_t tail = width - lanes;
+  for (std::size_t i = 0; i < tail; i += lanes) {
+    store(to + i, load(from + i));
+  }
+  store(to + tail, load(from + tail));
+}
+
+AVX2_INLINE void keep_rows(const std::uint8_t* last, const std::uint8_t* previous,
+                           std::size_t height, std::size_t width, const KeptScreens& kept,
+                           bool all) {
+  std::uint8_t* kept_last = kept.last;
+  std::uint8_t* kept_previous = kept.previous;
+  bool above_changed = false;
+  for (std::size_t row = 0; row < height; ++row) {
+    const unsigned state = kept.states[row];
+    const __m256i between = difference(last, previous, width);
+    bool changed = all;
+    if (!all) {
+      // A row that was paired is kept once, and need be read only once.
+      const __m256i since =
+          (state & row_paired) != 0 ? between : difference(previous, kept_previous, width);
+      changed = !none(_mm256_or_si256(difference(last, kept_last, width), since));
     }
-    const __m256i last = load(screen + tail);
-    for (std::size_t i = 0; i < tail; i += lanes) {
-      store(kept + i, load(screen + i));
+    if (changed || above_changed) {
+      const bool paired = none(between);
+      const bool repeats = row > 0 && none(difference(last, last - width, width)) &&
+                           (paired ? (kept.states[row - 1] & row_paired) != 0
+                                   : none(difference(previous, previous - width, width)));
+      if (changed) {
+        copy(last, width, kept_last);
+        if (!paired) {
+          copy(previous, width, kept_previous);
+        }
+      }
+      kept.states[row] = static_cast<std::uint8_t>(
+          (changed ? row_changed : 0U) | (paired ? row_paired : 0U) | (repeats ? row_repeats : 0U));
+    } else {
+      kept.states[row] = static_cast<std::uint8_t>(state & ~row_changed);
     }
-    store(kept + tail, last);
-    changed[row] = 1;
+    above_changed = changed;
+    last += width;
+    previous += width;
+    kept_last += width;
+    kept_previous += width;
+  }
+}
+
+AVX2 void keep(const std::uint8_t* last, const std::uint8_t* previous, std::size_t height,
+               std::size_t width, const KeptScreens& kept, bool all) {
+  if (width == 160 && all) {  // an Atari's, with its loops unrolled
+    keep_rows(last, previous, height, 160, kept, true);
+  } else if (width == 160) {
+    keep_rows(last, previous, height, 160, kept, false);
+  } else {
+    keep_rows(last, previous, height, width, kept, all);
   }
 }
 
@@ -154,7 +233,7 @@ AVX2 void luma_of_planes(const std::uint8_t* planes, std::size_t stride, std::si
 
 }  // namespace
 
-const ColouringKernel colouring_avx2{&colour_row, &keep_changes, &same_bytes, &luma_of_planes};
+const ColouringKernel colouring_avx2{&keep, &colour_row, &luma_of_planes};
 
 }  // namespace framering::frame
 

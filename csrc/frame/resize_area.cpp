@@ -20,7 +20,7 @@ class Resizer {
         path_(path),
         kernel_(shrink_kernel(plan_, path)),
         scratch_(shrink_scratch(plan_)),
-        // Neighbouring target rows share at most one source row, and that many are kept.
+        // Enough for one target row; a power of two, for the masking of row numbers.
         kept_(std::bit_ceil(plan_.rows.most)),
         sums_(kept_ * kernel_.sums_count(plan_)),
         row_bytes_(plan_.rows.most),
@@ -49,15 +49,14 @@ class Resizer {
  private:
   // `summed` is the first source row whose columns are not summed yet.
   void finish(const std::uint8_t* image, std::size_t y, std::size_t& summed, std::uint8_t* out) {
-    const std::size_t first = plan_.rows.first_source(y);
-    const std::size_t count = plan_.rows.count(y);
-    for (std::size_t i = 0; i < count; ++i) {
-      const std::size_t row = first + i;
+    const TapSpan& span = plan_.rows.spans[y];
+    for (std::size_t i = 0; i < span.count; ++i) {
+      const std::size_t row = span.source + i;
       row_bytes_[i] = image + row * plan_.source_values();
       if (kernel_.sum_columns == nullptr) {
         continue;
       }
-      std::uint16_t* sums = sums_.data() + row % kept_ * kernel_.sums_count(plan_);
+      std::uint16_t* sums = sums_.data() + (row & (kept_ - 1)) * kernel_.sums_count(plan_);
       if (row >= summed) {
         kernel_.sum_columns(plan_, row_bytes_[i], sums);
         summed = row + 1;

@@ -12,16 +12,17 @@
 #include "frame/shrink_kernel.hpp"
 
 #define AVX2 __attribute__((target("avx2")))
+#define AVX2_INLINE __attribute__((target("avx2"), always_inline)) inline
 
 namespace framering::frame {
 
 namespace {
 
-AVX2 __m256i load(const void* bytes) {
+AVX2_INLINE __m256i load(const void* bytes) {
   return _mm256_loadu_si256(static_cast<const __m256i*>(bytes));
 }
 
-AVX2 __m256i load_halves(const std::uint8_t* low, const std::uint8_t* high) {
+AVX2_INLINE __m256i load_halves(const std::uint8_t* low, const std::uint8_t* high) {
   const __m128i low_half = _mm_loadu_si128(reinterpret_cast<const __m128i*>(low));
   const __m128i high_half = _mm_loadu_si128(reinterpret_cast<const __m128i*>(high));
   return _mm256_inserti128_si256(_mm256_castsi128_si256(low_half), high_half, 1);
@@ -33,7 +34,7 @@ struct Divided {
 };
 
 // N is at most 51,000, so 16 unsigned bits hold it.
-AVX2 Divided divide_by_200(__m256i numerators) {
+AVX2_INLINE Divided divide_by_200(__m256i numerators) {
   const __m256i shifted = _mm256_add_epi16(numerators, _mm256_set1_epi16(100));
   // x / 200 = (x / 8) / 25, and 5243 / 2^17 is 1/25 closely enough below 43,690.
   const __m256i eighths = _mm256_srli_epi16(shifted, 3);
@@ -44,8 +45,8 @@ AVX2 Divided divide_by_200(__m256i numerators) {
   return {results, _mm256_cmpeq_epi16(product, shifted)};
 }
 
-AVX2 Divided finish_by_200(const std::uint16_t* const* sums, const std::int16_t* units,
-                           std::size_t lane) {
+AVX2_INLINE Divided finish_by_200(const std::uint16_t* const* sums, const std::int16_t* units,
+                                  std::size_t lane) {
   const __m256i first = load(sums[0] + lane);
   const __m256i middle = load(sums[1] + lane);
   const __m256i last = load(sums[2] + lane);
@@ -55,7 +56,7 @@ AVX2 Divided finish_by_200(const std::uint16_t* const* sums, const std::int16_t*
 }
 
 // Eight 32-bit lanes.
-AVX2 __m256i divide(const ShrinkPlan& plan, __m256i numerators, __m256i& again) {
+AVX2_INLINE __m256i divide(const ShrinkPlan& plan, __m256i numerators, __m256i& again) {
   const __m256 quotients =
       _mm256_add_ps(_mm256_mul_ps(_mm256_cvtepi32_ps(numerators), _mm256_set1_ps(plan.inverse)),
                     _mm256_set1_ps(plan.bias));
@@ -67,9 +68,10 @@ AVX2 __m256i divide(const ShrinkPlan& plan, __m256i numerators, __m256i& again) 
   return results;
 }
 
-AVX2 Divided finish_any(const ShrinkPlan& plan, std::size_t y, const std::uint16_t* const* sums,
-                        const std::int16_t* units, std::size_t lane) {
-  const std::size_t count = plan.rows.count(y);
+AVX2_INLINE Divided finish_any(const ShrinkPlan& plan, std::size_t y,
+                               const std::uint16_t* const* sums, const std::int16_t* units,
+                               std::size_t lane) {
+  const std::size_t count = plan.rows.spans[y].count;
   __m256i low = _mm256_setzero_si256();
   __m256i high = _mm256_setzero_si256();
   for (std::size_t row = 0; row < count; row += 2) {
@@ -94,7 +96,7 @@ struct Quarters {
   std::uint32_t target[4];
 };
 
-AVX2 void store_quarters(__m256i bytes, const Quarters& quarters, std::uint8_t* out) {
+AVX2_INLINE void store_quarters(__m256i bytes, const Quarters& quarters, std::uint8_t* out) {
   const __m128i low = _mm256_castsi256_si128(bytes);
   const __m128i high = _mm256_extracti128_si256(bytes, 1);
   // In the order of their targets: a group of fewer than eight values writes zeros past its end,
@@ -117,6 +119,31 @@ void redo(const ShrinkPlan& plan, std::size_t y, const std::uint8_t* const* rows
   }
 }
 
+AVX2_INLINE void finish_row(const ShrinkPlan& plan, std::size_t y, const std::uint8_t* const* rows,
+                            const std::uint16_t* const* sums, bool by_200, std::uint8_t* out) {
+  const std::int16_t* units = plan.rows.units.data() + plan.rows.spans[y].tap;
+  std::uint8_t after[ShrinkKernel::row_slack];
+  std::memcpy(after, out + plan.target_values(), sizeof after);
+
+  const ColumnGroups* groups = plan.column_groups.data();
+  for (std::size_t pair = 0; pair < plan.column_groups.size(); pair += 2, groups += 2) {
+    const std::size_t lane = pair * 16;
+    const Divided a =
+        by_200 ? finish_by_200(sums, units, lane) : finish_any(plan, y, sums, units, lane);
+    const Divided b = by_200 ? finish_by_200(sums, units, lane + 16)
+                             : finish_any(plan, y, sums, units, lane + 16);
+    const Quarters quarters{
+        {groups[0].target[0], groups[1].target[0], groups[0].target[1], groups[1].target[1]}};
+    store_quarters(_mm256_packus_epi16(a.results, b.results), quarters, out);
+    const auto again =
+        static_cast<std::uint32_t>(_mm256_movemask_epi8(_mm256_packs_epi16(a.again, b.again)));
+    if (again != 0) [[unlikely]] {
+      redo(plan, y, rows, quarters, again, out);
+    }
+  }
+  std::memcpy(out + plan.target_values(), after, sizeof after);
+}
+
 }  // namespace
 
 AVX2 void sum_columns_avx2(const ShrinkPlan& plan, const std::uint8_t* row, std::uint16_t* sums) {
@@ -135,26 +162,11 @@ AVX2 void sum_columns_avx2(const ShrinkPlan& plan, const std::uint8_t* row, std:
 AVX2 void finish_row_avx2(const ShrinkPlan& plan, std::size_t y, const std::uint8_t* const* rows,
                           const std::uint16_t* const* sums, ShrinkScratch& /*scratch*/,
                           std::uint8_t* out) {
-  const std::int16_t* units = plan.rows.units.data() + plan.rows.begin[y];
-  const bool by_200 = plan.two_fifths_by_200;
-  std::uint8_t after[ShrinkKernel::row_slack];
-  std::memcpy(after, out + plan.target_values(), sizeof after);
-
-  const ColumnGroups* groups = plan.column_groups.data();
-  for (std::size_t pair = 0; pair < plan.column_groups.size(); pair += 2, groups += 2) {
-    const std::size_t lane = pair * 16;
-    const Divided a =
-        by_200 ? finish_by_200(sums, units, lane) : finish_any(plan, y, sums, units, lane);
-    const Divided b = by_200 ? finish_by_200(sums, units, lane + 16)
-                             : finish_any(plan, y, sums, units, lane + 16);
-    const Quarters quarters{
-        {groups[0].target[0], groups[1].target[0], groups[0].target[1], groups[1].target[1]}};
-    store_quarters(_mm256_packus_epi16(a.results, b.results), quarters, out);
-    const auto again =
-        static_cast<std::uint32_t>(_mm256_movemask_epi8(_mm256_packs_epi16(a.again, b.again)));
-    redo(plan, y, rows, quarters, again, out);
+  if (plan.two_fifths_by_200) {
+    finish_row(plan, y, rows, sums, true, out);
+  } else {
+    finish_row(plan, y, rows, sums, false, out);
   }
-  std::memcpy(out + plan.target_values(), after, sizeof after);
 }
 
 }  // namespace framering::frame

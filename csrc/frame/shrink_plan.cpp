@@ -26,11 +26,12 @@ void find_units(AxisTaps& axis_taps) {
     return;
   }
   std::vector<std::int16_t> units;
-  for (std::size_t target = 0; target + 1 < axis_taps.begin.size(); ++target) {
+  for (std::size_t target = 0; target < axis_taps.spans.size(); ++target) {
     const auto begin = static_cast<std::int64_t>(target) * target_units;
+    const TapSpan& span = axis_taps.spans[target];
     std::int64_t total = 0;
-    for (std::size_t i = axis_taps.begin[target]; i < axis_taps.begin[target + 1]; ++i) {
-      const std::int64_t source = std::int64_t{axis_taps.taps[i].source} * source_units;
+    for (std::uint32_t i = 0; i < span.count; ++i) {
+      const std::int64_t source = std::int64_t{span.source + i} * source_units;
       const std::int64_t overlap =
           std::min(source + source_units, begin + target_units) - std::max(source, begin);
       if (overlap <= 0) {
@@ -51,12 +52,14 @@ AxisTaps axis_taps_of(int source_size, int target_size) {
   AxisTaps axis_taps;
   axis_taps.axis = area_axis(source_size, target_size);
   axis_taps.taps = area_taps(axis_taps.axis);
-  axis_taps.begin.assign(static_cast<std::size_t>(target_size) + 1, 0);
-  for (const AreaTap& tap : axis_taps.taps) {
-    ++axis_taps.begin[static_cast<std::size_t>(tap.target) + 1];
+  for (std::size_t i = 0; i < axis_taps.taps.size(); ++i) {
+    const AreaTap& tap = axis_taps.taps[i];
+    if (axis_taps.spans.size() == static_cast<std::size_t>(tap.target)) {
+      axis_taps.spans.push_back(
+          {static_cast<std::uint32_t>(i), 0, static_cast<std::uint32_t>(tap.source)});
+    }
+    axis_taps.most = std::max<std::size_t>(axis_taps.most, ++axis_taps.spans.back().count);
   }
-  axis_taps.most = *std::max_element(axis_taps.begin.begin(), axis_taps.begin.end());
-  std::partial_sum(axis_taps.begin.begin(), axis_taps.begin.end(), axis_taps.begin.begin());
   find_units(axis_taps);
   return axis_taps;
 }
@@ -94,11 +97,30 @@ struct ValueTaps {
 };
 
 ValueTaps value_taps(const ShrinkPlan& plan, std::size_t value) {
-  const std::size_t target = value / plan.channels;
-  const std::size_t count = plan.columns.count(target);
-  const std::size_t first =
-      plan.columns.first_source(target) * plan.channels + value % plan.channels;
-  return {first, first + (count - 1) * plan.channels, plan.columns.begin[target], count};
+  const TapSpan& span = plan.columns.spans[value / plan.channels];
+  const std::size_t first = span.source * plan.channels + value % plan.channels;
+  return {first, first + (span.count - 1) * plan.channels, span.tap, span.count};
+}
+
+void pad_columns(ShrinkPlan& plan) {
+  const std::size_t taps = plan.columns.most;
+  if (plan.arithmetic != ShrinkArithmetic::integer || taps > 4) {
+    return;
+  }
+  PaddedColumns& padded = plan.padded_columns;
+  padded.taps = taps;
+  padded.units.assign(plan.target_values() * taps, 0);
+  for (std::size_t value = 0; value < plan.target_values(); ++value) {
+    const ValueTaps span = value_taps(plan, value);
+    // At the right edge the padding comes first, so that it lies inside the row.
+    const std::size_t last_start =
+        (static_cast<std::size_t>(plan.from.width) - taps) * plan.channels + value % plan.channels;
+    const std::size_t first = std::min(span.first, last_start);
+    const std::size_t skipped = (span.first - first) / plan.channels;
+    padded.first.push_back(static_cast<std::uint32_t>(first));
+    std::copy_n(plan.columns.units.data() + span.tap, span.count,
+                padded.units.data() + value * taps + skipped);
+  }
 }
 
 void fill_half(const ShrinkPlan& plan, ColumnGroups& groups, std::size_t half, std::size_t begin,
@@ -164,6 +186,7 @@ ShrinkPlan plan_shrink(Shape from, Shape to, std::size_t channels) {
   plan.columns = axis_taps_of(from.width, to.width);
   plan.whole_ratios = plan.rows.axis.whole_ratio != 0 && plan.columns.axis.whole_ratio != 0;
   choose_arithmetic(plan);
+  pad_columns(plan);
   group_columns(plan);
   return plan;
 }
@@ -172,14 +195,15 @@ std::uint8_t floating_value(const ShrinkPlan& plan, std::size_t y, std::size_t t
                             const std::uint8_t* const* rows) {
   const ValueTaps taps = value_taps(plan, target_value);
   float sum = 0.0F;
-  for (std::size_t down = 0; down < plan.rows.count(y); ++down) {
+  const TapSpan& span = plan.rows.spans[y];
+  for (std::size_t down = 0; down < span.count; ++down) {
     const std::uint8_t* source = rows[down] + taps.first;
     float row = 0.0F;
     for (std::size_t across = 0; across < taps.count; ++across) {
       row += static_cast<float>(source[across * plan.channels]) *
              plan.columns.taps[taps.tap + across].weight;
     }
-    sum += plan.rows.taps[plan.rows.begin[y] + down].weight * row;
+    sum += plan.rows.taps[span.tap + down].weight * row;
   }
   return static_cast<std::uint8_t>(std::clamp(std::lrint(sum), 0L, 255L));
 }

@@ -21,23 +21,32 @@
 
 namespace framering::frame {
 
-// The taps of one axis, those of target t at [begin[t], begin[t + 1]); sources are consecutive.
+// A target's taps, `count` of them from `tap` on; their sources are consecutive from `source` on.
+struct TapSpan {
+  std::uint32_t tap;
+  std::uint32_t count;
+  std::uint32_t source;
+};
+
+// The taps of one axis.
 struct AxisTaps {
   AreaAxis axis;
-  std::vector<std::size_t> begin;
   std::vector<AreaTap> taps;
-  std::size_t most = 0;  // taps of any target
+  std::vector<TapSpan> spans;  // of each target
+  std::size_t most = 0;        // taps of any target
   // The same weights as whole numbers that sum to the denominator, unless that is 0: a ratio whose
   // whole numbers do not match OpenCV's taps, because OpenCV drops a sliver.
   std::vector<std::int16_t> units;
   int denominator = 0;
+};
 
-  [[nodiscard]] std::size_t count(std::size_t target) const {
-    return begin[target + 1] - begin[target];
-  }
-  [[nodiscard]] std::size_t first_source(std::size_t target) const {
-    return static_cast<std::size_t>(taps[begin[target]].source);
-  }
+// The columns of every target value with equally many taps, the missing ones with units of 0: loops
+// of constant length. `first` is in source values; `units` has `taps` entries for each target
+// value.
+struct PaddedColumns {
+  std::size_t taps = 0;
+  std::vector<std::uint32_t> first;
+  std::vector<std::int32_t> units;
 };
 
 // Two groups of up to eight neighbouring target values, one in each half of an AVX2 register: each
@@ -74,6 +83,8 @@ struct ShrinkPlan {
   // As in 210x160 -> 84x84: D is 200, every target row has three source rows with units 2, 2, 1 or
   // 1, 2, 2, and only exact ties are done again. It has a kernel of its own.
   bool two_fifths_by_200 = false;
+  // Empty where a target has more than four columns.
+  PaddedColumns padded_columns;
   // Empty where the columns do not suit it: see ColumnGroups.
   std::vector<ColumnGroups> column_groups;
 

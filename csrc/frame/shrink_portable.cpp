@@ -13,8 +13,8 @@ namespace {
 void weigh_rows(const ShrinkPlan& plan, std::size_t y, const std::uint8_t* const* rows,
                 std::uint16_t* weighted) {
   const std::size_t values = plan.source_values();
-  const std::size_t count = plan.rows.count(y);
-  const std::int16_t* units = plan.rows.units.data() + plan.rows.begin[y];
+  const std::size_t count = plan.rows.spans[y].count;
+  const std::int16_t* units = plan.rows.units.data() + plan.rows.spans[y].tap;
   const auto unit = [&](std::size_t row) { return static_cast<unsigned>(units[row]); };
 
   const std::uint8_t* first = rows[0];
@@ -41,22 +41,51 @@ void weigh_rows(const ShrinkPlan& plan, std::size_t y, const std::uint8_t* const
   }
 }
 
-void gather_columns(const ShrinkPlan& plan, const std::uint16_t* weighted,
-                    std::int32_t* numerators) {
+template <std::size_t taps>
+void gather_padded(const ShrinkPlan& plan, const std::uint16_t* weighted,
+                   std::int32_t* numerators) {
+  const std::size_t values = plan.target_values();
   const std::size_t channels = plan.channels;
-  const std::int16_t* units = plan.columns.units.data();
-  for (std::size_t x = 0; x < static_cast<std::size_t>(plan.to.width); ++x) {
-    const std::uint16_t* source = weighted + plan.columns.first_source(x) * channels;
-    const std::size_t begin = plan.columns.begin[x];
-    const std::size_t end = plan.columns.begin[x + 1];
+  const std::uint32_t* first = plan.padded_columns.first.data();
+  const std::int32_t* units = plan.padded_columns.units.data();
+  for (std::size_t i = 0; i < values; ++i, units += taps) {
+    const std::uint16_t* source = weighted + first[i];
+    std::int32_t sum = 0;
+    for (std::size_t tap = 0; tap < taps; ++tap) {
+      sum += units[tap] * source[tap * channels];
+    }
+    numerators[i] = sum;
+  }
+}
+
+void gather_any(const ShrinkPlan& plan, const std::uint16_t* weighted, std::int32_t* numerators) {
+  const std::size_t channels = plan.channels;
+  for (const TapSpan& span : plan.columns.spans) {
+    const std::int16_t* units = plan.columns.units.data() + span.tap;
+    const std::uint16_t* source = weighted + span.source * channels;
     for (std::size_t channel = 0; channel < channels; ++channel) {
-      const std::uint16_t* value = source + channel;
       std::int32_t sum = 0;
-      for (std::size_t tap = begin; tap < end; ++tap, value += channels) {
-        sum += std::int32_t{units[tap]} * *value;
+      for (std::size_t tap = 0; tap < span.count; ++tap) {
+        sum += std::int32_t{units[tap]} * source[tap * channels + channel];
       }
       *numerators++ = sum;
     }
+  }
+}
+
+void gather_columns(const ShrinkPlan& plan, const std::uint16_t* weighted,
+                    std::int32_t* numerators) {
+  switch (plan.padded_columns.taps) {
+    case 1:
+      return gather_padded<1>(plan, weighted, numerators);
+    case 2:
+      return gather_padded<2>(plan, weighted, numerators);
+    case 3:
+      return gather_padded<3>(plan, weighted, numerators);
+    case 4:
+      return gather_padded<4>(plan, weighted, numerators);
+    default:
+      return gather_any(plan, weighted, numerators);
   }
 }
 
@@ -68,12 +97,19 @@ std::int32_t round_half_to_even(float value) {
 
 // Returns whether some value is to be done again.
 bool divide(const ShrinkPlan& plan, const std::int32_t* numerators, std::uint8_t* out) {
+  // Copies, because a store to a byte may change anything that a compiler can't see to be
+  // elsewhere.
+  const std::size_t values = plan.target_values();
+  const std::int32_t denominator = plan.denominator;
+  const float inverse = plan.inverse;
+  const float bias = plan.bias;
   std::int32_t farthest = 0;
-  for (std::size_t i = 0; i < plan.target_values(); ++i) {
+  for (std::size_t i = 0; i < values; ++i) {
     const std::int32_t result =
-        round_half_to_even(static_cast<float>(numerators[i]) * plan.inverse + plan.bias);
+        round_half_to_even(static_cast<float>(numerators[i]) * inverse + bias);
     out[i] = static_cast<std::uint8_t>(result);
-    farthest = std::max(farthest, std::abs(2 * (numerators[i] - plan.denominator * result)));
+    const std::int32_t rest = 2 * (numerators[i] - denominator * result);
+    farthest = std::max(farthest, rest < 0 ? -rest : rest);
   }
   return farthest >= plan.redo_from;
 }

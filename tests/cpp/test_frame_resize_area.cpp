@@ -12,6 +12,7 @@ using framering::frame::plan_shrink;
 using framering::frame::resize_area;
 using framering::frame::Shape;
 using framering::frame::ShrinkArithmetic;
+using framering::frame::TapSpan;
 using framering::test::Image;
 using framering::test::noise;
 using framering::test::paths_of_this_processor;
@@ -106,11 +107,13 @@ TEST_CASE("ties at every target pixel are broken as the reference breaks them") 
     for (std::size_t y = 0; y < 84; ++y) {
       for (std::size_t x = 0; x < 84; ++x) {
         int numerator = 0;
-        for (std::size_t down = plan.rows.begin[y]; down < plan.rows.begin[y + 1]; ++down) {
-          for (std::size_t i = plan.columns.begin[x]; i < plan.columns.begin[x + 1]; ++i) {
-            const auto row = static_cast<std::size_t>(plan.rows.taps[down].source);
-            const auto column = static_cast<std::size_t>(plan.columns.taps[i].source);
-            numerator += plan.rows.units[down] * plan.columns.units[i] * image[row * 160 + column];
+        const TapSpan& rows = plan.rows.spans[y];
+        const TapSpan& columns = plan.columns.spans[x];
+        for (std::size_t down = 0; down < rows.count; ++down) {
+          for (std::size_t across = 0; across < columns.count; ++across) {
+            numerator += plan.rows.units[rows.tap + down] *
+                         plan.columns.units[columns.tap + across] *
+                         image[(rows.source + down) * 160 + columns.source + across];
           }
         }
         ties += numerator % 200 == 100 ? 1 : 0;
