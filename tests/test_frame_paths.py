@@ -1,0 +1,44 @@
+"""FRAMERING_CPU: every instruction-set path is tested on every machine that runs it."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import framering
+
+TESTS = Path(__file__).parent
+FRAME_TESTS = [str(TESTS / f"test_frame_{name}.py")
+               for name in ("resize", "preprocessor", "incremental", "palette")]  # fmt: skip
+PATHS = ["portable"] + (["avx2"] if framering.cpu_features()["avx2"] else [])
+
+
+def run(arguments, path):
+    return subprocess.run(
+        [sys.executable, *arguments],
+        env={**os.environ, "FRAMERING_CPU": path},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize("path", PATHS)
+def test_a_forced_path_is_taken(path):
+    done = run(["-c", "import framering; print(framering.cpu_features()['path'])"], path)
+    assert done.stdout.split()[-1] == path, done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", [p for p in PATHS if p != framering.cpu_features()["path"]])
+def test_the_frame_tests_pass_on_the_other_paths(path):
+    done = run(["-m", "pytest", "-q", "-p", "no:cacheprovider", *FRAME_TESTS], path)
+    assert done.returncode == 0, done.stdout
+
+
+def test_a_name_that_is_no_path_is_an_error_at_import():
+    done = run(["-c", "import framering._core"], "sse9")
+    assert done.returncode != 0
+    assert "FRAMERING_CPU must be 'portable' or 'avx2', got 'sse9'" in done.stderr
