@@ -9,6 +9,8 @@ import cv2
 import numpy as np
 import pytest
 
+# Imported here and not in a test: an editable install rebuilds the extension at its first import,
+# which needs the real standard output.
 from framering._core import palette_to_gray, palette_to_rgb
 
 

@@ -5,9 +5,12 @@ import pytest
 import torch
 from torch import nn
 
+from framering import QNetwork
 from framering.learner import Learner, greedy_actions
 
-Batch = namedtuple("Batch", "observations actions next_observations dones rewards")
+Batch = namedtuple(
+    "Batch", "observations actions next_observations dones rewards discounts", defaults=[None]
+)
 
 
 class Table(nn.Module):
@@ -21,8 +24,10 @@ class Table(nn.Module):
         return self.values[states]
 
 
-def learner(values, target, gamma=0.5):
-    made = Learner(Table(values), learning_rate=0.1, gamma=gamma, device=torch.device("cpu"))
+def learner(values, target, **options):
+    made = Learner(
+        Table(values), learning_rate=0.1, gamma=0.5, device=torch.device("cpu"), **options
+    )
     made.target_network = Table(target)
     return made
 
@@ -76,7 +81,7 @@ def test_target_update_moves_by_tau(tau, expected):
 
 
 def test_target_network_is_a_copy_of_its_own():
-    q = Learner(Table([[1.0]]), learning_rate=0.1, gamma=0.9, device=torch.device("cpu"))
+    q = Learner(Table([[1.0]]), learning_rate=0.1, gamma=0.5, device=torch.device("cpu"))
 
     q.update(batch([0], [0], [0], [1.0], [1.0]))
 
@@ -87,3 +92,117 @@ def test_greedy_actions_are_those_of_highest_value():
     actions = greedy_actions(Table([[1.0, 5.0, 2.0], [7.0, 0.0, 6.0]]), np.array([0, 1, 0]))
 
     assert actions.tolist() == [1, 0, 1]
+
+
+def test_n_step_returns_discount_by_the_steps_that_were_taken():
+    # Targets: 1 + 0.125 · 6 = 1.75, and 2 + 0.25 · 9 = 4.25.
+    q = learner([[1.0, 2.0], [3.0, 5.0]], [[4.0, 6.0], [8.0, 9.0]])
+    steps = batch([0, 1], [1, 0], [0, 1], [1.0, 2.0], [0.0, 0.0])
+
+    loss, _ = q.update(steps._replace(discounts=torch.tensor([[0.125], [0.25]])))
+
+    assert loss.item() == pytest.approx(((2 - 1.75) ** 2 + (3 - 4.25) ** 2) / 2)
+
+
+def test_double_dqn_values_the_action_that_the_online_network_prefers():
+    # Online prefers action 1 in state 0, where the target network's value is 4 and not 6.
+    q = learner([[1.0, 2.0]], [[6.0, 4.0]], double=True)
+
+    loss, _ = q.update(batch([0], [0], [0], [1.0], [0.0]))
+
+    assert loss.item() == pytest.approx((1 - (1 + 0.5 * 4)) ** 2)
+
+
+def test_huber_loss_is_linear_beyond_one():
+    # Errors: 3 costs 3 − ½, and 0.5 costs ½ · 0.25.
+    q = learner([[1.0], [1.5]], [[0.0], [0.0]], huber=True)
+
+    loss, _ = q.update(batch([0, 1], [0, 0], [0, 0], [4.0, 1.0], [1.0, 1.0]))
+
+    assert loss.item() == pytest.approx((2.5 + 0.125) / 2)
+
+
+@pytest.mark.parametrize(("limit", "norm"), [(0.0, 10.0), (0.5, 0.5), (20.0, 10.0)])
+def test_gradients_are_scaled_down_to_the_norm(limit, norm):
+    # The gradient of (q − y)² is 2 (0 − 5) = −10.
+    q = learner([[0.0]], [[0.0]], max_grad_norm=limit)
+
+    q.update(batch([0], [0], [0], [5.0], [1.0]))
+
+    assert q.q_network.values.grad.norm().item() == pytest.approx(norm, rel=1e-5)
+
+
+def random_batches(number, actions=4):
+    generator = torch.Generator().manual_seed(1)
+    for _ in range(number):
+        block = torch.randint(0, 256, (8, 5, 84, 84), dtype=torch.uint8, generator=generator)
+        yield Batch(
+            block[:, :4],
+            torch.randint(0, actions, (8, 1), generator=generator),
+            block[:, 1:],
+            torch.randint(0, 2, (8, 1), generator=generator).float(),
+            torch.randn(8, 1, generator=generator),
+        )
+
+
+def plain_weights(double):
+    """Twelve updates by the formula, with none of what makes the learner fast."""
+    torch.manual_seed(1)
+    network, target = QNetwork(4), QNetwork(4)
+    target.load_state_dict(network.state_dict())
+    optimizer = torch.optim.Adam(network.parameters(), lr=1e-3, foreach=False, fused=False)
+    for sample in random_batches(12):
+        with torch.no_grad():
+            values = target(sample.next_observations)
+            best = (network(sample.next_observations) if double else values).argmax(1, True)
+            goal = sample.rewards + 0.99 * values.gather(1, best) * (1 - sample.dones)
+        loss = ((network(sample.observations).gather(1, sample.actions) - goal) ** 2).mean()
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return network.state_dict()
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's compiler has its own
+@pytest.mark.parametrize("double", [False, True])
+@pytest.mark.parametrize("compiled", [False, True])
+def test_updates_give_the_weights_of_the_plain_formula(compiled, double):
+    torch.manual_seed(1)
+    warnings = []
+    q = Learner(
+        QNetwork(4),
+        learning_rate=1e-3,
+        gamma=0.99,
+        device=torch.device("cpu"),
+        double=double,
+        compiled=compiled,
+        warn=warnings.append,
+    )
+    for sample in random_batches(12):
+        q.update(sample)
+
+    expected = plain_weights(double)
+    assert warnings == []
+    for name, weight in q.q_network.state_dict().items():
+        torch.testing.assert_close(weight, expected[name], rtol=0, atol=2e-4)
+
+
+def test_a_compiler_that_fails_costs_one_line_and_no_update(monkeypatch):
+    def broken(function, **options):
+        def call(*arguments):
+            raise RuntimeError("no C++ compiler\nand a long story")
+
+        return call
+
+    monkeypatch.setattr(torch, "compile", broken)
+    said = []
+    q = learner([[1.0, 2.0]], [[4.0, 6.0]], compiled=True, warn=said.append)
+
+    for _ in range(2):
+        loss, _ = q.update(batch([0], [1], [0], [1.0], [0.0]))
+
+    plain = learner([[1.0, 2.0]], [[4.0, 6.0]])
+    for _ in range(2):
+        expected, _ = plain.update(batch([0], [1], [0], [1.0], [0.0]))
+    assert loss.item() == expected.item()
+    assert said == ["torch.compile failed, going on without: no C++ compiler"]

@@ -17,6 +17,7 @@ _HOMES: dict[str, str] = {
     "ReplayBufferSamples": "framering.replay",
     "resize_area": "framering._core",
     "TrainConfig": "framering.config",
+    "train": "framering.training",
 }
 
 __all__ = list(_HOMES)

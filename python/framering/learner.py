@@ -1,6 +1,7 @@
 """The learner: two networks, the temporal-difference loss and the optimiser."""
 
 import copy
+from collections.abc import Callable
 from typing import Any, Protocol
 
 import numpy as np
@@ -33,6 +34,10 @@ class Batch(Protocol):
     def dones(self) -> Tensor:
         """(B, 1), float32: 1 where the episode terminated."""
 
+    @property
+    def discounts(self) -> Tensor | None:
+        """(B, 1), float32: what the next value counts; None where that is γ everywhere."""
+
 
 class Learner:
     """Learns action values by Q-learning with a target network (Mnih et al. 2015).
@@ -47,16 +52,46 @@ class Learner:
         The discount factor.
     device
         Where both networks live.
+    double
+        Let the online network choose the action whose value the target network gives (Double DQN,
+        van Hasselt et al. 2016).
+    huber
+        Take the Huber loss instead of the squared error.
+    max_grad_norm
+        Scale gradients down to this norm; 0 leaves them.
+    compiled
+        Compile the loss and its gradient with ``torch.compile``. Where that fails, the learner
+        says so and goes on without.
+    warn
+        Where to say so.
     """
 
     def __init__(
-        self, network: nn.Module, *, learning_rate: float, gamma: float, device: torch.device
+        self,
+        network: nn.Module,
+        *,
+        learning_rate: float,
+        gamma: float,
+        device: torch.device,
+        double: bool = False,
+        huber: bool = False,
+        max_grad_norm: float = 0.0,
+        compiled: bool = False,
+        warn: Callable[[str], None] = print,
     ) -> None:
         self.device = device
-        self.gamma = gamma
-        self.q_network = network.to(device)
+        # Convolutions are faster with channels last; values and shapes are the same.
+        self.q_network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.target_network = copy.deepcopy(self.q_network)
-        self.optimizer = torch.optim.Adam(self.q_network.parameters(), lr=learning_rate)
+        self.optimizer = torch.optim.Adam(
+            self.q_network.parameters(), lr=learning_rate, fused=device.type in ("cpu", "cuda")
+        )
+        self._gamma = gamma
+        self._double = double
+        self._criterion = functional.smooth_l1_loss if huber else functional.mse_loss
+        self._max_grad_norm = max_grad_norm
+        self._warn = warn
+        self._backward = self._compile_and_run if compiled else self._loss_and_gradient
 
     def update(self, batch: Batch) -> tuple[Tensor, Tensor]:
         """Take one gradient step; return the loss and the mean value of the actions taken.
@@ -64,17 +99,12 @@ class Learner:
         Both are scalars on the device: reading them waits for the update, so read them only to
         report them.
         """
-        with torch.no_grad():
-            next_values = self.target_network(batch.next_observations).amax(dim=1)
-            bootstrapped = self.gamma * next_values * (1 - batch.dones.flatten())
-            targets = batch.rewards.flatten() + bootstrapped
-        values = self.q_network(batch.observations).gather(1, batch.actions).squeeze(1)
-        loss = functional.mse_loss(values, targets)
-
         self.optimizer.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss, q_value = self._backward(batch)
+        if self._max_grad_norm:
+            nn.utils.clip_grad_norm_(self.q_network.parameters(), self._max_grad_norm)
         self.optimizer.step()
-        return loss.detach(), values.detach().mean()
+        return loss.detach(), q_value.detach()
 
     @torch.no_grad()
     def update_target(self, tau: float) -> None:
@@ -87,6 +117,55 @@ class Learner:
     def greedy_actions(self, observations: NDArray[Any]) -> NDArray[np.int64]:
         """Return the actions (N,) that the online network values highest."""
         return greedy_actions(self.q_network, observations)
+
+    def _loss(
+        self,
+        observations: Tensor,
+        actions: Tensor,
+        rewards: Tensor,
+        next_observations: Tensor,
+        dones: Tensor,
+        discounts: Tensor | float,
+    ) -> tuple[Tensor, Tensor]:
+        """Temporal-difference loss of a batch, and the mean value of its actions."""
+        with torch.no_grad():
+            next_values = self.target_network(next_observations)
+            chooser = self.q_network(next_observations) if self._double else next_values
+            best = chooser.argmax(dim=1, keepdim=True)
+            targets = rewards + discounts * next_values.gather(1, best) * (1 - dones)
+        values = self.q_network(observations).gather(1, actions)
+        return self._criterion(values, targets), values.mean()
+
+    def _loss_and_gradient(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        discounts = self._gamma if batch.discounts is None else batch.discounts
+        loss, q_value = self._loss(
+            batch.observations,
+            batch.actions,
+            batch.rewards,
+            batch.next_observations,
+            batch.dones,
+            discounts,
+        )
+        loss.backward()  # type: ignore[no-untyped-call]
+        return loss, q_value
+
+    def _compile_and_run(self, batch: Batch) -> tuple[Tensor, Tensor]:
+        """Compile at the first batch; on CUDA, ``reduce-overhead`` captures CUDA graphs.
+
+        Neither direction changes a weight, so that the plain loss can take over where either fails.
+        """
+        plain = self._loss
+        self._backward = self._loss_and_gradient
+        try:
+            mode = "reduce-overhead" if self.device.type == "cuda" else "default"
+            self._loss = torch.compile(plain, mode=mode)  # type: ignore[method-assign]
+            return self._backward(batch)
+        except Exception as error:
+            reason = str(error).strip().splitlines()[0]
+            self._warn(f"torch.compile failed, going on without: {reason}")
+            self._loss = plain  # type: ignore[method-assign]
+            self.optimizer.zero_grad()
+            return self._backward(batch)
 
 
 @torch.no_grad()

@@ -30,6 +30,15 @@ def import_cv2() -> Any:
     return cv2
 
 
+def why_no_videos() -> str | None:
+    """Try whether videos can be written here; if not, return the reason."""
+    try:
+        import_cv2()
+    except ImportError as error:
+        return str(error)
+    return None
+
+
 class VideoFile:
     """An mp4 file (VP9) that grows by one picture at a time.
 

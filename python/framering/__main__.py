@@ -1,0 +1,5 @@
+"""``python -m framering`` is the command ``framering``."""
+
+from framering.cli import main
+
+main()

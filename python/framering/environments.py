@@ -1,0 +1,233 @@
+"""Environments for training and evaluation, behind one vector interface.
+
+Atari ids get framering's own emulation; every other id is made by Gymnasium. Either way the result
+is a vector environment that resets in the same step (Gymnasium's ``AutoresetMode.SAME_STEP``),
+writes each transition into the replay memory that it was given, and reports finished games in
+``infos["episode"]``.
+"""
+
+import dataclasses
+import importlib
+import math
+from collections.abc import Callable
+from typing import Any
+
+import gymnasium
+import numpy as np
+from gymnasium.spaces import Box, Discrete
+from gymnasium.vector import AutoresetMode, SyncVectorEnv, VectorEnv, VectorWrapper
+from gymnasium.wrappers import (
+    FlattenObservation,
+    FrameStackObservation,
+    RecordEpisodeStatistics,
+    TransformObservation,
+)
+from numpy.typing import NDArray
+
+from framering._core import resize_area, rgb_to_gray
+from framering.atari_registry import find_spec, is_atari
+from framering.config import ConfigError
+from framering.replay import ReplayBuffer
+from framering.vector_env import AtariVectorEnv
+
+_STACK = 4
+_SIDE = 84
+
+Environment = gymnasium.Env[Any, Any]
+Vector = VectorEnv[Any, Any, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """What there is to know of an environment before one is made for training.
+
+    Attributes
+    ----------
+    env_id
+        Its id in Gymnasium's registry.
+    is_atari
+        Whether it is one of ALE's games.
+    observation_space
+        The space of preprocessed, stacked observations.
+    action_space
+        Its actions.
+    """
+
+    env_id: str
+    is_atari: bool
+    observation_space: Box
+    action_space: Discrete
+
+    @property
+    def frame_bytes(self) -> int:
+        """Bytes of one frame of an image stack, or of one whole observation that is none."""
+        stack, *frame = self.observation_space.shape
+        pixels = math.prod(frame) if len(frame) == 2 else math.prod((stack, *frame))
+        return pixels * self.observation_space.dtype.itemsize
+
+
+def look_up(env_id: str) -> Task:
+    """Look an environment up by its id.
+
+    Raises
+    ------
+    ConfigError
+        If the id is unknown (the message suggests the nearest), or the actions aren't Discrete.
+    """
+    name = _registered(env_id)
+    environment = gymnasium.make(name)
+    actions = environment.action_space
+    if not isinstance(actions, Discrete) or actions.start != 0:
+        raise ConfigError(
+            f"--env-id {env_id} has the action space {actions}; DQN needs Discrete actions from 0"
+        )
+    observations = (
+        Box(0, 255, (_STACK, _SIDE, _SIDE), np.uint8)
+        if is_atari(name)
+        else _preprocess(environment).observation_space
+    )
+    assert isinstance(observations, Box)  # preprocessing leaves no other space
+    environment.close()
+    return Task(name, is_atari(name), observations, actions)
+
+
+def why_no_pictures(task: Task) -> str | None:
+    """Try whether an environment gives pictures for videos; if not, return the reason."""
+    if "rgb_array" not in gymnasium.make(task.env_id).metadata.get("render_modes", []):
+        return f"{task.env_id} has no render mode rgb_array"
+    environment = gymnasium.make(task.env_id, render_mode="rgb_array")
+    try:
+        environment.reset()
+        environment.render()
+    except gymnasium.error.DependencyNotInstalled as error:
+        return str(error)
+    finally:
+        environment.close()
+    return None
+
+
+def make_training_environments(
+    task: Task, replay: ReplayBuffer, *, num_envs: int, render: bool = False
+) -> Vector:
+    """Make environments that write each of their transitions into a replay memory."""
+    mode = "rgb_array" if render else None
+    if task.is_atari:
+        return AtariVectorEnv(
+            task.env_id,
+            num_envs,
+            num_workers=0,
+            replay=replay,
+            order="cleanrl",
+            autoreset_mode=AutoresetMode.SAME_STEP,
+            render_mode=mode,
+        )
+    return ReplayRecorder(_gymnasium_vector(task, num_envs, mode), replay)
+
+
+def make_evaluation_environments(task: Task, *, num_envs: int, render: bool = False) -> Vector:
+    """Make environments as training sees them, without a replay memory."""
+    mode = "rgb_array" if render else None
+    if task.is_atari:
+        return AtariVectorEnv(
+            task.env_id,
+            num_envs,
+            num_workers=0,
+            order="cleanrl",
+            autoreset_mode=AutoresetMode.SAME_STEP,
+            render_mode=mode,
+        )
+    return EpisodeInfos(_gymnasium_vector(task, num_envs, mode))
+
+
+class EpisodeInfos(VectorWrapper[Any, Any, Any, Any, Any]):
+    """Reports finished games in ``infos["episode"]``, where AtariVectorEnv has them too."""
+
+    def step(self, actions: NDArray[np.int64]) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
+        """Step; ``infos["episode"]`` has arrays r, l and t, valid where ``infos["_episode"]``."""
+        observations, rewards, terminations, truncations, infos = self.env.step(actions)
+        if "episode" in infos.get("final_info", {}):
+            infos["episode"] = infos["final_info"]["episode"]
+            infos["_episode"] = infos["final_info"]["_episode"]
+        return observations, rewards, terminations, truncations, infos
+
+
+class ReplayRecorder(EpisodeInfos):
+    """Adds every transition of a vector environment to a replay memory.
+
+    The next observation of a step that ends an episode is the true final one, not the first of
+    the episode after it; only terminations are stored as done.
+    """
+
+    def __init__(self, env: Vector, replay: ReplayBuffer) -> None:
+        super().__init__(env)
+        self._replay = replay
+        self._observations: NDArray[Any] = np.empty(0)
+
+    def reset(self, **arguments: Any) -> tuple[Any, dict[str, Any]]:
+        """Reset; the first transition starts from what this returns."""
+        self._observations, infos = self.env.reset(**arguments)
+        return self._observations, infos
+
+    def step(self, actions: NDArray[np.int64]) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
+        """Step, and add the transitions."""
+        observations, rewards, terminations, truncations, infos = super().step(actions)
+        arrived = observations
+        if "final_obs" in infos:
+            arrived = observations.copy()
+            for index in np.flatnonzero(infos["_final_obs"]):
+                arrived[index] = infos["final_obs"][index]
+        nothing: list[dict[str, Any]] = [{}] * self.num_envs
+        self._replay.add(self._observations, arrived, actions, rewards, terminations, nothing)
+        self._observations = observations
+        return observations, rewards, terminations, truncations, infos
+
+
+def _registered(env_id: str) -> str:
+    """Import the module that an id names (``module:id``); return the id, found in the registry."""
+    module, _, name = env_id.rpartition(":")
+    try:
+        if module:
+            importlib.import_module(module)
+        return find_spec(name).id
+    except (ImportError, ValueError) as error:
+        raise ConfigError(f"--env-id {env_id}: {error}") from None
+
+
+def _gymnasium_vector(task: Task, num_envs: int, render_mode: str | None) -> Vector:
+    def make() -> Environment:
+        options: dict[str, Any] = {"render_mode": render_mode} if render_mode else {}
+        environment = gymnasium.make(task.env_id, **options)
+        return _preprocess(RecordEpisodeStatistics(environment))
+
+    return SyncVectorEnv([make] * num_envs, autoreset_mode=AutoresetMode.SAME_STEP)
+
+
+def _preprocess(environment: Environment) -> Environment:
+    """Turn images into stacks of four gray frames of at most 84×84, all else into vectors."""
+    space = environment.observation_space
+    if isinstance(space, Box) and space.dtype == np.uint8 and len(space.shape) in (2, 3):
+        height, width = (min(side, _SIDE) for side in space.shape[:2])
+        frame = Box(0, 255, (height, width), np.uint8)
+        to_frame = _frame_maker(space.shape, (height, width))
+        return FrameStackObservation(TransformObservation(environment, to_frame, frame), _STACK)
+    if not isinstance(space, Box):
+        return FlattenObservation(environment)
+    return environment
+
+
+def _frame_maker(
+    source: tuple[int, ...], size: tuple[int, int]
+) -> Callable[[NDArray[np.uint8]], NDArray[np.uint8]]:
+    colors = source[2] if len(source) == 3 else 1
+    if colors not in (1, 3):
+        raise ConfigError(
+            f"images of shape {source} can't be preprocessed: expected (height, width), "
+            "(height, width, 1) or (height, width, 3)"
+        )
+
+    def frame(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+        image = np.ascontiguousarray(image)
+        gray = rgb_to_gray(image) if colors == 3 else image.reshape(source[:2])
+        return gray if gray.shape == size else resize_area(gray, size)
+
+    return frame

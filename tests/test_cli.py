@@ -1,0 +1,83 @@
+import os
+import subprocess
+import sys
+
+import pytest
+import torch
+
+from framering import cli, preflight
+from framering.network import VectorQNetwork, save_weights
+
+
+@pytest.fixture(autouse=True)
+def empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def refuse(arguments, capsys):
+    """Run a command that must end with exit code 2; return the one line that it wrote."""
+    with pytest.raises(SystemExit) as exited:
+        cli.main(arguments)
+    written = capsys.readouterr()
+    assert exited.value.code == 2
+    assert written.out == ""
+    assert written.err.count("\n") == 1
+    return written.err
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["fly"], "there is no command 'fly'; expected train, eval"),
+        (["train", "--num-envs", "many"], "--num-envs"),
+        (["train", "--num-env", "3"], "Unrecognized options: --num-env"),
+        (["train", "--batch-size", "64", "--learning-starts", "10"], "--batch-size 64 is larger"),
+        (["train", "--env-id", "Pendulum-v1"], "DQN needs Discrete actions"),
+        (["train", "--env-id", "PongNoFrameskp-v4"], "PongNoFrameskip-v4"),
+        (["train", "--device", "tpu"], "--device"),
+        (["eval", "--model", "nothing", "--env-id", "CartPole-v1"], "there is no model at nothing"),
+        (["eval", "--env-id", "CartPole-v1"], "--model"),
+        (["eval", "--model", "m", "--env-id", "CartPole-v1", "--episodes", "0"], "--episodes"),
+        (["eval", "--model", "m", "--env-id", "CartPole-v1", "--epsilon", "2"], "--epsilon"),
+    ],
+)
+def test_wrong_arguments_get_one_line_and_exit_code_2(arguments, message, capsys, empty_folder):
+    assert message in refuse(arguments, capsys)
+    assert list(empty_folder.iterdir()) == []
+
+
+def test_a_buffer_larger_than_memory_gets_one_line_and_exit_code_2(monkeypatch, capsys):
+    monkeypatch.setattr(preflight, "available_memory", lambda: 10**9)
+
+    assert "needs 7.1 GB of memory and 1.0 GB are free" in refuse(["train"], capsys)
+
+
+def test_eval_prints_each_return_and_their_statistics(tmp_path, capsys):
+    torch.manual_seed(1)
+    save_weights(VectorQNetwork(2, (4,)), tmp_path / "model")
+
+    cli.main(["eval", "--model", "model", "--env-id", "CartPole-v1", "--episodes", "3"])
+
+    lines = capsys.readouterr().out.splitlines()
+    assert [line.split(":")[0] for line in lines[:3]] == ["episode 1", "episode 2", "episode 3"]
+    assert lines[3].startswith("mean ")
+    assert "standard deviation" in lines[3]
+    assert "min" in lines[3]
+    assert "max" in lines[3]
+
+
+def test_help_lists_every_command(capsys):
+    cli.main(["--help"])
+
+    shown = capsys.readouterr().out
+    assert all(f"\n  {name} " in shown for name in cli.COMMANDS)
+
+
+def test_help_needs_no_torch():
+    program = "import sys; from framering.cli import main; main(['--help']); print([*sys.modules])"
+    output = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=os.environ
+    ).stdout
+
+    assert "'torch'" not in output
