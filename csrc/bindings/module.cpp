@@ -3,6 +3,7 @@
 PYBIND11_MODULE(_core, module) {
   module.doc() = "framering's compiled core; private: use the framering package.";
   framering::bindings::register_system(module);
+  framering::bindings::register_exchange(module);
   framering::bindings::register_frame(module);
   framering::bindings::register_ring(module);
   framering::bindings::register_replay(module);

@@ -106,6 +106,12 @@ class AtariEmulator:
         return [action.name for action in self._actions]
 
     @property
+    def screen_shape(self) -> tuple[int, int, int]:
+        """Shape of the console's screen in RGB: (height, width, 3)."""
+        height, width = self._ale.getScreenDims()
+        return height, width, 3
+
+    @property
     def lives(self) -> int:
         """Lives left."""
         return int(self._ale.lives())

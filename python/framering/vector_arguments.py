@@ -1,25 +1,21 @@
 """Checks of what a vector environment is given, before anything moves."""
 
 import math
+import os
 from collections.abc import Sequence
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
 from framering import _core
 
+if TYPE_CHECKING:
+    from framering.replay import ReplayBuffer
+
 # Behind the newest stack lie, at most, the last frame of the episode before and the stack that it
 # ended: the ring of an environment without a replay buffer holds those too.
 _SPARE_SLOTS = 8
-
-
-class HasRing(Protocol):
-    """A replay buffer over a frame ring, as `framering.ReplayBuffer` is."""
-
-    @property
-    def ring(self) -> _core.Ring:
-        """The ring, with one lane for each environment."""
 
 
 def check_counts(num_envs: int, stack_size: int) -> None:
@@ -30,12 +26,18 @@ def check_counts(num_envs: int, stack_size: int) -> None:
         raise ValueError(f"stack_size must be at least 1, but {stack_size} came")
 
 
-def ring_for(replay: HasRing | None, num_envs: int, shape: tuple[int, ...]) -> _core.Ring:
+def ring_for(
+    replay: "ReplayBuffer | None", num_envs: int, shape: tuple[int, ...], *, shared: bool
+) -> _core.Ring:
     """Take the replay buffer's ring, if it fits, or make one that holds the newest stacks."""
     stack, frame_bytes = shape[0], math.prod(shape[1:])
     if replay is None:
         return _core.Ring(
-            lanes=num_envs, slots=stack + _SPARE_SLOTS, frame_bytes=frame_bytes, stack=stack
+            lanes=num_envs,
+            slots=stack + _SPARE_SLOTS,
+            frame_bytes=frame_bytes,
+            stack=stack,
+            shared=shared,
         )
     ring: _core.Ring = replay.ring
     came = (ring.lanes, ring.stack, ring.frame_bytes, ring.action_bytes)
@@ -46,7 +48,24 @@ def ring_for(replay: HasRing | None, num_envs: int, shape: tuple[int, ...]) -> _
             f"{came[0]} lanes, stacks of {came[1]} frames of {came[2]} bytes, and actions of "
             f"{came[3]} bytes"
         )
+    if shared and ring.fd < 0:
+        raise ValueError(
+            "worker processes can't write into a replay buffer in private memory: "
+            "make it with shared=True, or step in this process with num_workers=0"
+        )
     return ring
+
+
+def workers_of(num_workers: int | None, num_envs: int) -> int:
+    """Give the number of worker processes: by default the cores that this process may use."""
+    if num_workers is None:
+        return min(len(os.sched_getaffinity(0)), num_envs)
+    if not 0 <= num_workers <= num_envs:
+        raise ValueError(
+            f"num_workers must lie in [0, {num_envs}], one at most for each game, "
+            f"but {num_workers} came"
+        )
+    return num_workers
 
 
 def seeds_of(seed: int | Sequence[int | None] | None, num_envs: int) -> Sequence[int | None]:

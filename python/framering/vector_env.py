@@ -1,7 +1,7 @@
 """A Gymnasium vector environment of Atari games over the frame ring."""
 
 from collections.abc import Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -13,22 +13,27 @@ from framering.atari import AtariEmulator
 from framering.atari_registry import settings_for
 from framering.atari_settings import Order
 from framering.vector_arguments import (
-    HasRing,
     check_counts,
     checked_actions,
     mask_of,
     ring_for,
     seeds_of,
+    workers_of,
 )
+from framering.vector_infos import counts, episodes, finals
 from framering.vector_lane import (
+    RENDER,
     RESET,
     RESET_SEEDED,
     REST,
     STEP,
-    LaneOptions,
+    Layout,
     LocalLanes,
-    final_info,
 )
+from framering.vector_pool import WorkerPool
+
+if TYPE_CHECKING:
+    from framering.replay import ReplayBuffer
 
 _Array = npt.NDArray[Any]
 _StepResult = tuple[
@@ -57,7 +62,8 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
     num_envs
         Number of games.
     num_workers
-        Processes to step them in; 0 steps them in the calling process.
+        Processes to step them in, at most ``num_envs``; 0 steps them in the calling process. None
+        takes one for each core. The trajectories don't depend on it.
     replay
         A replay buffer with one lane for each game, to write into. None keeps just what
         observations need.
@@ -97,6 +103,10 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
     where ``_episode`` is true; in SAME_STEP mode with ended episodes ``final_obs`` (an object array
     of stacks) and ``final_info``, valid where ``_final_obs`` and ``_final_info`` are true.
 
+    A worker process that dies is replaced, with a `RuntimeWarning`, and its games begin anew: they
+    are truncated, ``worker_restarted`` in the infos marks them, and what is in the replay buffer
+    stays right. One that keeps dying is a `framering.vector_pool.WorkerError`.
+
     The same seeds give the same trajectories as a single `framering.atari.AtariEmulator`, and so as
     CleanRL's, Stable-Baselines3's or Gymnasium's wrappers.
 
@@ -122,7 +132,7 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
         num_envs: int = 1,
         num_workers: int | None = None,
         *,
-        replay: HasRing | None = None,
+        replay: "ReplayBuffer | None" = None,
         order: Order = "cleanrl",
         frame_skip: int | tuple[int, int] | None = None,
         noop_max: int = 30,
@@ -185,15 +195,15 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
         self._ended = np.zeros(num_envs, np.bool_)
         self._has_reset = False
         self._pending = False
-        self._ring = ring_for(replay, num_envs, shape)
-        options = LaneOptions(
-            same_step_autoreset=self.autoreset_mode is AutoresetMode.SAME_STEP,
-            next_step_autoreset=self.autoreset_mode is AutoresetMode.NEXT_STEP,
-        )
-        self.num_workers = 0 if num_workers is None else num_workers
-        if self.num_workers != 0:
-            raise ValueError(f"num_workers must be 0 as yet, but {num_workers} came")
-        self._lanes = LocalLanes(num_envs, self.settings, options, self._ring)
+        self.num_workers = workers_of(num_workers, num_envs)
+        self._ring = ring_for(replay, num_envs, shape, shared=self.num_workers > 0)
+        same_step = self.autoreset_mode is AutoresetMode.SAME_STEP
+        layout = Layout(num_envs, emulator.screen_shape if render_mode else (0,))
+        self._lanes: LocalLanes | WorkerPool
+        if self.num_workers == 0:
+            self._lanes = LocalLanes(layout, self.settings, same_step, self._ring)
+        else:
+            self._lanes = WorkerPool(layout, self.settings, same_step, self._ring, self.num_workers)
 
     def reset(
         self,
@@ -235,16 +245,18 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
         for i in range(self.num_envs):
             if mask is not None and not mask[i]:
                 columns.command[i] = REST
-            elif (chosen := seeds[i]) is None:
+            elif (one := seeds[i]) is None:
                 columns.command[i] = RESET
             else:
                 columns.command[i] = RESET_SEEDED
-                columns.seed[i] = chosen
+                columns.seed[i] = one
         self._lanes.send()
         self._lanes.receive()
+        chosen = np.ones(self.num_envs, np.bool_) if mask is None else mask
+        self._ended &= ~chosen
+        self._lanes.restarted &= ~chosen
         self._has_reset = True
-        self._ended &= False if mask is None else ~mask
-        return self._observe(), self._counts()
+        return self._observe(), counts(self._lanes.columns)
 
     def step(self, actions: Any) -> _StepResult:
         """Take an action in each game.
@@ -287,6 +299,8 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
         columns = self._lanes.columns
         columns.action[:] = checked
         columns.command[:] = STEP
+        if self.autoreset_mode is AutoresetMode.NEXT_STEP:
+            columns.command[self._ended] = RESET
         self._lanes.send()
         self._pending = True
 
@@ -297,62 +311,61 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
             raise error.NoAsyncCallError("recv came without send: send actions first", "recv")
         self._lanes.receive()
         self._pending = False
-        columns = self._lanes.columns
-        terminated, truncated = columns.terminated.copy(), columns.truncated.copy()
+        columns, restarted = self._lanes.columns, self._lanes.restarted
+        terminated = columns.terminated & ~restarted
+        truncated = columns.truncated | restarted
         self._ended = terminated | truncated
-        infos = self._counts()
+        infos = counts(columns)
         if self._record_statistics and columns.game_over.any():
-            over = columns.game_over.copy()
-            infos["episode"] = {
-                "r": np.where(over, columns.game_return, 0.0),
-                "l": np.where(over, columns.game_frames, 0),
-                "t": np.where(over, columns.game_seconds, 0.0),
-            }
-            infos["_episode"] = over
+            infos |= episodes(columns)
         if self.autoreset_mode is AutoresetMode.SAME_STEP and self._ended.any():
-            infos["final_obs"] = self._final_observations()
-            infos["final_info"] = final_info(columns, self._ended)
-            infos["_final_obs"] = self._ended.copy()
-            infos["_final_info"] = self._ended.copy()
+            infos |= finals(columns, self._ended, self._final_observations(restarted))
+        if restarted.any():
+            infos |= {"worker_restarted": restarted.copy(), "_worker_restarted": restarted.copy()}
+            restarted[:] = False
         return self._observe(), columns.reward.copy(), terminated, truncated, infos
 
     def render(self) -> tuple[npt.NDArray[np.uint8], ...] | None:
         """Give the consoles' screens, RGB ``(height, width, 3)``, in the render mode rgb_array."""
         self._check_open()
-        return None if self.render_mode is None else self._lanes.render()
+        if self.render_mode is None:
+            return None
+        if self._pending:
+            raise error.AlreadyPendingCallError("render came after send: recv first", "send")
+        columns, restarted = self._lanes.columns, self._lanes.restarted
+        before = None
+        # A game that began anew while it should render has reset instead: ask again.
+        while before is None or (restarted != before).any():
+            before = restarted.copy()
+            columns.command[:] = RENDER
+            self._lanes.send()
+            self._lanes.receive()
+        return tuple(columns.screens.copy())
 
     def close_extras(self, **kwargs: Any) -> None:
         """Let go of the games."""
         self._lanes.close()
 
     def _observe(self) -> npt.NDArray[np.uint8]:
-        out = np.empty_like(self._observations) if self.copy else self._observations
-        self._ring.gather_newest(out)
-        return out
+        if self.copy:
+            self._observations = np.empty_like(self._observations)
+        self._ring.gather_newest(self._observations)
+        return self._observations
 
-    def _final_observations(self) -> npt.NDArray[np.object_]:
+    def _final_observations(self, restarted: npt.NDArray[np.bool_]) -> npt.NDArray[np.object_]:
         """Gather the last stacks of ended episodes: a frame of the next one lies behind each."""
-        lanes = np.flatnonzero(self._ended)
+        final = np.full(self.num_envs, None, dtype=object)
+        for lane in np.flatnonzero(restarted):
+            # What its step would have shown died with the worker.
+            final[lane] = self._observations[lane].copy()
+        lanes = np.flatnonzero(self._ended & ~restarted)
         arrivals = self._ring.published().astype(np.int64)[lanes] - 2
         before = np.empty((len(lanes), *self._observations.shape[1:]), np.uint8)
         after = np.empty_like(before)
         self._ring.gather(lanes, arrivals, before, after)
-        final = np.full(self.num_envs, None, dtype=object)
         for lane, stack in zip(lanes, after, strict=True):
             final[lane] = stack
         return final
-
-    def _counts(self) -> dict[str, Any]:
-        columns = self._lanes.columns
-        everywhere = np.ones(self.num_envs, np.bool_)
-        return {
-            "lives": columns.lives.copy(),
-            "_lives": everywhere,
-            "frame_number": columns.frame_number.copy(),
-            "_frame_number": everywhere.copy(),
-            "episode_frame_number": columns.episode_frame_number.copy(),
-            "_episode_frame_number": everywhere.copy(),
-        }
 
     def _check_open(self) -> None:
         if self.closed:

@@ -4,8 +4,8 @@ The same code runs in the calling process and in worker processes. Commands come
 out, through `Columns`: plain arrays with one row a lane, in private or in shared memory.
 """
 
-from dataclasses import dataclass
-from typing import Any
+import math
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -37,6 +37,19 @@ _COLUMNS: dict[str, type[np.generic]] = {
 }
 
 
+class Layout(NamedTuple):
+    """What the columns are for: so many lanes, and, where they render, screens of this size."""
+
+    lanes: int
+    screen_shape: tuple[int, ...]
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of memory that the columns take."""
+        rows = sum(_aligned(self.lanes * np.dtype(dtype).itemsize) for dtype in _COLUMNS.values())
+        return rows + self.lanes * math.prod(self.screen_shape)
+
+
 class Columns:
     """Commands and results of all lanes, one array of shape (lanes,) each.
 
@@ -49,16 +62,19 @@ class Columns:
         are those of the new episode, and ``final_…`` those of the one that ended.
     game_over, game_return, game_frames, game_seconds
         Whether the step ended a whole game; its unclipped return, emulated frames, and duration.
+    screens
+        The consoles' screens when last rendered, RGB (lanes, height, width, 3).
     """
 
-    def __init__(self, lanes: int, memory: npt.NDArray[np.uint8] | None = None) -> None:
+    def __init__(self, layout: Layout, memory: npt.NDArray[np.uint8] | None = None) -> None:
         if memory is None:
-            memory = np.zeros(self.nbytes(lanes), np.uint8)
+            memory = np.zeros(layout.nbytes, np.uint8)
         begin = 0
         for name, dtype in _COLUMNS.items():
-            nbytes = lanes * np.dtype(dtype).itemsize
+            nbytes = layout.lanes * np.dtype(dtype).itemsize
             setattr(self, name, memory[begin : begin + nbytes].view(dtype))
             begin += _aligned(nbytes)
+        self.screens = memory[begin:].reshape(layout.lanes, *layout.screen_shape)
 
     command: npt.NDArray[np.uint8]
     action: npt.NDArray[np.int64]
@@ -77,23 +93,10 @@ class Columns:
     game_frames: npt.NDArray[np.int64]
     game_seconds: npt.NDArray[np.float64]
 
-    @staticmethod
-    def nbytes(lanes: int) -> int:
-        """Bytes of memory that the columns of so many lanes take."""
-        return sum(_aligned(lanes * np.dtype(dtype).itemsize) for dtype in _COLUMNS.values())
-
 
 def _aligned(nbytes: int) -> int:
     """Round up to whole cache lines, so that no two columns share one."""
     return -(-nbytes // 64) * 64
-
-
-@dataclass(frozen=True)
-class LaneOptions:
-    """What a lane does beside emulating. Plain data, so that it can be sent to a process."""
-
-    same_step_autoreset: bool
-    next_step_autoreset: bool
 
 
 class VectorLane:
@@ -105,8 +108,8 @@ class VectorLane:
         The lane, and the row.
     settings
         The game and its preprocessing.
-    options
-        When it starts over.
+    same_step_autoreset
+        Whether the step that ends an episode begins the next one.
     ring
         The ring; this object is the lane's only writer.
     columns
@@ -117,35 +120,29 @@ class VectorLane:
         self,
         index: int,
         settings: AtariSettings,
-        options: LaneOptions,
+        same_step_autoreset: bool,
         ring: _core.Ring,
         columns: Columns,
     ) -> None:
         self._index = index
-        self._options = options
+        self._same_step_autoreset = same_step_autoreset
         self._emulator = AtariEmulator(settings)
         self._writer = ring.writer(index)
         self._columns = columns
         self._frame = np.empty(settings.frame_shape, np.uint8)
-        self._must_reset = True
 
     def obey(self) -> None:
         """Do what the lane's row asks for, and write the result there and into the ring."""
         columns, i = self._columns, self._index
         command = columns.command[i]
         if command == STEP:
-            if self._must_reset and self._options.next_step_autoreset:
-                self._reset(None)
-            else:
-                self._step(int(columns.action[i]))
+            self._step(int(columns.action[i]))
         elif command == RESET:
             self._reset(None)
         elif command == RESET_SEEDED:
             self._reset(int(columns.seed[i]))
-
-    def screen_rgb(self) -> npt.NDArray[np.uint8]:
-        """Copy the console's current screen, RGB, shape (height, width, 3)."""
-        return self._emulator.screen_rgb()
+        elif command == RENDER:
+            columns.screens[i] = self._emulator.screen_rgb()
 
     def _step(self, action: int) -> None:
         columns, i, emulator = self._columns, self._index, self._emulator
@@ -160,8 +157,7 @@ class VectorLane:
             columns.game_return[i] = game.episode_return
             columns.game_frames[i] = game.frames
             columns.game_seconds[i] = game.seconds
-        self._must_reset = terminated or truncated
-        if self._must_reset and self._options.same_step_autoreset:
+        if self._same_step_autoreset and (terminated or truncated):
             columns.final_lives[i] = emulator.lives
             columns.final_frame_number[i] = emulator.frame_number
             columns.final_episode_frame_number[i] = emulator.episode_frame_number
@@ -178,7 +174,6 @@ class VectorLane:
     def _begin_episode(self, seed: int | None) -> None:
         self._emulator.reset(self._frame, seed)
         self._writer.begin_segment(self._frame)
-        self._must_reset = False
         self._count()
 
     def _count(self) -> None:
@@ -193,17 +188,25 @@ class LocalLanes:
 
     Parameters
     ----------
-    lanes
-        How many.
-    settings, options, ring
+    layout
+        The columns' layout.
+    settings, same_step_autoreset, ring
         As for `VectorLane`.
     """
 
     def __init__(
-        self, lanes: int, settings: AtariSettings, options: LaneOptions, ring: _core.Ring
+        self,
+        layout: Layout,
+        settings: AtariSettings,
+        same_step_autoreset: bool,
+        ring: _core.Ring,
     ) -> None:
-        self.columns = Columns(lanes)
-        self._lanes = [VectorLane(i, settings, options, ring, self.columns) for i in range(lanes)]
+        self.columns = Columns(layout)
+        self.restarted = np.zeros(layout.lanes, np.bool_)
+        self._lanes = [
+            VectorLane(i, settings, same_step_autoreset, ring, self.columns)
+            for i in range(layout.lanes)
+        ]
 
     def send(self) -> None:
         """Let the lanes do what the columns ask for: at once, as there is no one else."""
@@ -213,19 +216,6 @@ class LocalLanes:
     def receive(self) -> None:
         """Wait until all lanes are done: they are."""
 
-    def render(self) -> tuple[npt.NDArray[np.uint8], ...]:
-        """Copy the screen of each lane's console."""
-        return tuple(lane.screen_rgb() for lane in self._lanes)
-
     def close(self) -> None:
         """Let go of the emulators."""
         self._lanes.clear()
-
-
-def final_info(columns: Columns, ended: npt.NDArray[np.bool_]) -> dict[str, Any]:
-    """Collect the infos of the episodes that ended where a new one has begun in the same step."""
-    info: dict[str, Any] = {}
-    for name in ("lives", "frame_number", "episode_frame_number"):
-        info[name] = np.where(ended, getattr(columns, f"final_{name}"), 0)
-        info[f"_{name}"] = ended.copy()
-    return info

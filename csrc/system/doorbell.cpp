@@ -1,0 +1,75 @@
+#include "system/doorbell.hpp"
+
+#include <linux/futex.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <ctime>
+
+#if defined(__x86_64__)
+#include <immintrin.h>
+#endif
+
+namespace framering::system {
+
+namespace {
+
+using Clock = std::chrono::steady_clock;
+
+void relax() {
+#if defined(__x86_64__)
+  _mm_pause();
+#elif defined(__aarch64__)
+  asm volatile("yield");
+#endif
+}
+
+// Not FUTEX_PRIVATE_FLAG: the waiter is another process, with the word at another address.
+void sleep_while(std::uint32_t* word, std::uint32_t value, Clock::duration at_most) {
+  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(at_most);
+  const auto rest = std::chrono::duration_cast<std::chrono::nanoseconds>(at_most - seconds);
+  const timespec limit{.tv_sec = seconds.count(), .tv_nsec = rest.count()};
+  // Whatever ends the sleep (a ring, a signal, the time), the caller looks at the count again.
+  ::syscall(SYS_futex, word, FUTEX_WAIT, value, &limit, nullptr, 0);
+}
+
+void wake(std::uint32_t* word) { ::syscall(SYS_futex, word, FUTEX_WAKE, 1, nullptr, nullptr, 0); }
+
+}  // namespace
+
+void ring(Doorbell& bell) {
+  std::atomic_ref(bell.count).fetch_add(1, std::memory_order_seq_cst);
+  if (std::atomic_ref(bell.asleep).load(std::memory_order_seq_cst) != 0) {
+    wake(&bell.count);
+  }
+}
+
+std::uint32_t count(Doorbell& bell) {
+  return std::atomic_ref(bell.count).load(std::memory_order_acquire);
+}
+
+bool wait(Doorbell& bell, std::uint32_t seen, std::chrono::microseconds spin,
+          std::chrono::microseconds timeout) {
+  if (count(bell) != seen) {
+    return true;
+  }
+  const auto begin = Clock::now();
+  while (Clock::now() - begin < std::min(spin, timeout)) {
+    for (int i = 0; i < 16; ++i) {
+      relax();
+      if (count(bell) != seen) {
+        return true;
+      }
+    }
+  }
+  const auto left = timeout - (Clock::now() - begin);
+  if (left > Clock::duration::zero()) {
+    std::atomic_ref(bell.asleep).store(1, std::memory_order_seq_cst);
+    sleep_while(&bell.count, seen, left);
+    std::atomic_ref(bell.asleep).store(0, std::memory_order_seq_cst);
+  }
+  return count(bell) != seen;
+}
+
+}  // namespace framering::system

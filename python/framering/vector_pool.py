@@ -1,0 +1,188 @@
+"""Worker processes that step the lanes of a vector environment, and their faults."""
+
+import os
+import signal
+import subprocess
+import sys
+import warnings
+import weakref
+
+import numpy as np
+
+from framering import _core
+from framering.atari_settings import AtariSettings
+from framering.vector_lane import RENDER, RESET_SEEDED, REST, STEP, Layout
+from framering.vector_worker import MESSAGE_BYTES, Task, columns_of, message_bytes
+
+# A step takes longer than this by far, and the cores have better to do meanwhile.
+_SPIN_SECONDS = 0.0
+# How soon a dead worker is noticed.
+_LOOK_AROUND_SECONDS = 0.1
+# A worker that dies so often without finishing a single request will not get further.
+_MOST_DEATHS = 5
+
+_Process = subprocess.Popen[bytes]
+
+
+class WorkerError(RuntimeError):
+    """Worker processes keep dying; the message names their environment and the cause."""
+
+
+class WorkerPool:
+    """Steps lanes in worker processes, through memory that they share.
+
+    Requests go out and completions come back by doorbells in shared memory; frames go into the
+    shared ring, and all else into shared columns. A worker that dies is replaced, and its games
+    begin anew, in new segments of their lanes.
+
+    Parameters
+    ----------
+    layout
+        The columns' layout.
+    settings, same_step_autoreset
+        As for `framering.vector_lane.VectorLane`.
+    ring
+        A ring in shared memory.
+    num_workers
+        Processes, at most one for each lane.
+
+    Attributes
+    ----------
+    columns : Columns
+        Commands and results.
+    restarted : ndarray
+        bool, shape (lanes,): games that a worker's death has cut short since this was last cleared.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        settings: AtariSettings,
+        same_step_autoreset: bool,
+        ring: _core.Ring,
+        num_workers: int,
+    ) -> None:
+        self._exchange = _core.Exchange(
+            workers=num_workers, data_bytes=num_workers * MESSAGE_BYTES + layout.nbytes
+        )
+        self.columns = columns_of(self._exchange, layout)
+        self.restarted = np.zeros(layout.lanes, np.bool_)
+        self._failure: WorkerError | None = None
+        # Kept, because its descriptor is handed to every new worker.
+        self._ring = ring
+        bounds = [layout.lanes * worker // num_workers for worker in range(num_workers + 1)]
+        self._tasks = [
+            Task(
+                worker=worker,
+                first_lane=bounds[worker],
+                last_lane=bounds[worker + 1],
+                layout=layout,
+                settings=settings,
+                same_step_autoreset=same_step_autoreset,
+                ring_fd=ring.fd,
+                exchange_fd=self._exchange.fd,
+                parent=os.getpid(),
+            )
+            for worker in range(num_workers)
+        ]
+        self._deaths = [0] * num_workers
+        self._seeds = np.random.default_rng()
+        self._processes: list[_Process] = []
+        self._finalizer = weakref.finalize(self, _end, os.getpid(), self._processes)
+        for task in self._tasks:
+            self._processes.append(_start(task))
+
+    def send(self) -> None:
+        """Let the lanes do what the columns ask for."""
+        if self._failure is not None:
+            raise self._failure
+        self._exchange.request_all()
+
+    def receive(self) -> None:
+        """Wait until all lanes are done, replacing workers that die.
+
+        Raises
+        ------
+        WorkerError
+            If a worker keeps dying; all of them are ended then.
+        """
+        if self._failure is not None:
+            raise self._failure
+        while self._exchange.wait_all(_SPIN_SECONDS, _LOOK_AROUND_SECONDS) is not None:
+            for worker, process in enumerate(self._processes):
+                if process.poll() is not None:
+                    self._replace(worker)
+        for worker, deaths in enumerate(self._deaths):
+            if deaths:
+                self._deaths[worker] = 0
+
+    def close(self) -> None:
+        """End the workers."""
+        self._finalizer()
+
+    def _replace(self, worker: int) -> None:
+        """Start a successor for a dead worker; its games begin anew, where they had begun."""
+        task = self._tasks[worker]
+        cause = self._cause(worker)
+        self._deaths[worker] += 1
+        first, last = task.first_lane, task.last_lane - 1
+        games = f"game {first}" if first == last else f"games {first} to {last}"
+        who = f"worker {worker} ({games} of {task.settings.game})"
+        if self._deaths[worker] >= _MOST_DEATHS:
+            self._failure = WorkerError(
+                f"{who} died {_MOST_DEATHS} times in a row without finishing "
+                f"a step; the last time it {cause}"
+            )
+            self.close()
+            raise self._failure
+        warnings.warn(
+            f"{who} {cause}; it is replaced, and its games begin anew",
+            RuntimeWarning,
+            stacklevel=4,
+        )
+        # Nobody else touches these rows until the request below.
+        lanes = slice(task.first_lane, task.last_lane)
+        command = self.columns.command[lanes]
+        cut_short = np.isin(command, (STEP, REST, RENDER))
+        command[cut_short] = RESET_SEEDED
+        self.columns.seed[lanes][cut_short] = self._seeds.integers(2**63, size=cut_short.sum())
+        self.restarted[lanes] |= cut_short
+        message_bytes(self._exchange, worker)[:] = 0
+        self._exchange.withdraw(worker)
+        self._exchange.request(worker)
+        self._processes[worker] = _start(task)
+
+    def _cause(self, worker: int) -> str:
+        code = self._processes[worker].returncode
+        if code < 0:
+            name = signal.Signals(-code).name
+            hint = ", perhaps for lack of memory" if -code == signal.SIGKILL else ""
+            return f"was killed by {name}{hint}"
+        reason = bytes(message_bytes(self._exchange, worker)).rstrip(b"\0").decode(errors="replace")
+        return f"exited with status {code}" + (f":\n{reason}" if reason else "")
+
+
+def _start(task: Task) -> _Process:
+    # The parent's path, so that the child finds the same framering.
+    program = (
+        f"import sys; sys.path[:] = {sys.path!r}; from framering.vector_worker import main; main()"
+    )
+    return subprocess.Popen(
+        [sys.executable, "-c", program, task.to_json()],
+        stdin=subprocess.DEVNULL,
+        pass_fds=(task.ring_fd, task.exchange_fd),
+        # A session of its own: what the terminal sends to the parent is not for its workers.
+        start_new_session=True,
+        # NumPy would start a thread for each core, which workers never use.
+        env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
+    )
+
+
+def _end(owner: int, processes: list[_Process]) -> None:
+    """Kill the workers, which have nothing to clean up; a fork of their parent must not."""
+    if os.getpid() != owner:
+        return
+    for process in processes:
+        process.kill()
+    for process in processes:
+        process.wait()

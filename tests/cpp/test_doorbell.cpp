@@ -1,0 +1,102 @@
+#include <doctest/doctest.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <chrono>
+#include <cstdint>
+#include <thread>
+
+#include "system/doorbell.hpp"
+#include "system/mapping.hpp"
+
+using namespace std::chrono_literals;
+using framering::system::count;
+using framering::system::Doorbell;
+using framering::system::Mapping;
+using framering::system::ring;
+using framering::system::wait;
+
+namespace {
+
+constexpr auto kNever = std::chrono::microseconds(0);
+constexpr std::chrono::microseconds kLong = 20s;
+
+}  // namespace
+
+TEST_CASE("a ring that has come is seen without waiting") {
+  Doorbell bell{};
+  ring(bell);
+  CHECK(wait(bell, 0, kNever, kNever));
+  CHECK(count(bell) == 1);
+}
+
+TEST_CASE("without a ring the wait ends with its time") {
+  Doorbell bell{};
+  const auto begin = std::chrono::steady_clock::now();
+  CHECK_FALSE(wait(bell, 0, 100us, 20ms));
+  CHECK(std::chrono::steady_clock::now() - begin >= 20ms);
+  CHECK_FALSE(wait(bell, 0, kLong, 1ms));
+}
+
+TEST_CASE("a waiter that sleeps is woken, with what was written before the ring") {
+  Doorbell bell{};
+  int handed_over = 0;
+  std::thread ringer([&] {
+    std::this_thread::sleep_for(20ms);
+    handed_over = 42;
+    ring(bell);
+  });
+  CHECK(wait(bell, 0, kNever, kLong));
+  CHECK(handed_over == 42);
+  ringer.join();
+}
+
+TEST_CASE("no ring is lost between two that answer each other") {
+  // Each side sleeps at once or spins a little, so that all interleavings of ring and sleep come.
+  Doorbell there{};
+  Doorbell back{};
+  std::uint64_t ball = 0;
+  constexpr std::uint32_t kRounds = 20000;
+  const auto spin = [](std::uint32_t round) { return std::chrono::microseconds(round % 4); };
+  std::thread other([&] {
+    for (std::uint32_t round = 0; round < kRounds; ++round) {
+      if (!wait(there, round, spin(round), kLong)) {
+        return;
+      }
+      ++ball;
+      ring(back);
+    }
+  });
+  for (std::uint32_t round = 0; round < kRounds; ++round) {
+    ++ball;
+    ring(there);
+    REQUIRE(wait(back, round, spin(round + 1), kLong));
+    REQUIRE(ball == 2 * (round + 1));
+  }
+  other.join();
+}
+
+TEST_CASE("doorbells work between processes") {
+  const Mapping memory = Mapping::shared_memory(4096);
+  auto* bells = reinterpret_cast<Doorbell*>(memory.data());
+  constexpr std::uint32_t kRounds = 2000;
+  const pid_t child = ::fork();
+  if (child == 0) {
+    const Mapping mine = Mapping::attach(memory.descriptor());
+    auto* theirs = reinterpret_cast<Doorbell*>(mine.data());
+    for (std::uint32_t round = 0; round < kRounds; ++round) {
+      if (!wait(theirs[0], round, kNever, kLong)) {
+        ::_exit(1);
+      }
+      ring(theirs[1]);
+    }
+    ::_exit(0);
+  }
+  for (std::uint32_t round = 0; round < kRounds; ++round) {
+    ring(bells[0]);
+    REQUIRE(wait(bells[1], round, kNever, kLong));
+  }
+  int status = -1;
+  ::waitpid(child, &status, 0);
+  CHECK(status == 0);
+}
