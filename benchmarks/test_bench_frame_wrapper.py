@@ -1,0 +1,66 @@
+"""framering.AtariPreprocessing beside Gymnasium's: whole steps, emulation and all.
+
+pytest benchmarks/test_bench_frame_wrapper.py --benchmark-only
+"""
+
+import itertools
+
+import ale_py
+import gymnasium
+import numpy as np
+import pytest
+
+import framering
+
+gymnasium.register_envs(ale_py)
+STEPS = 100
+
+
+def steps(wrapper, env_id):
+    """A function that takes STEPS random steps; the same ones for every wrapper."""
+    env = gymnasium.make(env_id)
+    env = wrapper(env, noop_max=0)
+    env.reset(seed=1)
+    actions = itertools.cycle(np.random.default_rng(1).integers(env.action_space.n, size=10_000))
+
+    def run():
+        for action in itertools.islice(actions, STEPS):
+            *_, terminated, truncated, _ = env.step(action)
+            if terminated or truncated:
+                env.reset()
+
+    return run
+
+
+def emulation(env_id):
+    """The emulator alone, with the same actions: what no wrapper can save."""
+    env = gymnasium.make(env_id).unwrapped
+    env.reset(seed=1)
+    ale, actions = env.ale, env._action_set
+    choices = itertools.cycle(np.random.default_rng(1).integers(len(actions), size=10_000))
+
+    def run():
+        for choice in itertools.islice(choices, STEPS):
+            for _ in range(4):
+                ale.act(actions[choice])
+            if ale.game_over():
+                ale.reset_game()
+
+    return run
+
+
+@pytest.mark.parametrize("who", ["gymnasium", "framering", "emulation alone"])
+@pytest.mark.parametrize(
+    "env_id",
+    [
+        pytest.param(name, marks=pytest.mark.benchmark(group=f"{STEPS} steps of {name}"))
+        for name in ("BreakoutNoFrameskip-v4", "SeaquestNoFrameskip-v4")
+    ],
+)
+def test_steps(benchmark, env_id, who):
+    wrappers = {
+        "gymnasium": gymnasium.wrappers.AtariPreprocessing,
+        "framering": framering.AtariPreprocessing,
+    }
+    run = steps(wrappers[who], env_id) if who in wrappers else emulation(env_id)
+    benchmark.pedantic(run, rounds=10, warmup_rounds=1)
