@@ -1,12 +1,15 @@
 """AtariVectorEnv against Gymnasium's SyncVectorEnv over CleanRL's wrappers."""
 
+from pathlib import Path
 from typing import Any
 
 import ale_py
 import cv2
 import gymnasium
+import gymnasium.wrappers.vector as vector_wrappers
 import numpy as np
 import pytest
+from gymnasium.utils import env_checker, passive_env_checker, performance
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnasium.wrappers import FrameStackObservation, RecordEpisodeStatistics
 from stable_baselines3.common.atari_wrappers import (
@@ -199,6 +202,49 @@ def test_statistics_can_be_left_to_gymnasiums_wrapper() -> None:
     while "episode" not in infos:
         infos = envs.step(draws.integers(4, size=2))[-1]
     assert infos["episode"]["l"].max() > 10
+
+
+def test_it_passes_gymnasiums_checks() -> None:
+    # One game, as these checks are written for single environments.
+    envs = AtariVectorEnv(BREAKOUT, 1, 1)
+    env_checker.check_reset_seed_determinism(envs)
+    env_checker.check_reset_options(envs)
+    env_checker.check_reset_return_type(envs)
+    env_checker.check_returned_data_not_reused(envs)
+    passive_env_checker.check_space(envs.observation_space, "observation", lambda space: None)
+    passive_env_checker.check_obs(envs.reset()[0], envs.observation_space, "reset")
+    assert performance.benchmark_vector_step(envs, target_duration=1) > 0
+    envs.close()
+
+
+def test_it_is_made_by_make_vec() -> None:
+    envs = gymnasium.make_vec(
+        "framering.vector_env:framering/Pong-v5", num_envs=2, num_workers=0, clip_reward=False
+    )
+    assert isinstance(envs, AtariVectorEnv)
+    assert envs.spec.id == "framering/Pong-v5"
+    assert envs.settings.repeat_action_probability == 0.25
+    assert not envs.settings.clip_reward
+    assert "framering/BreakoutNoFrameskip-v4" in gymnasium.registry
+
+
+def test_gymnasiums_vector_wrappers_work_around_it(tmp_path: Path) -> None:
+    envs: Any = AtariVectorEnv(BREAKOUT, 2, 2, render_mode="rgb_array", record_statistics=False)
+    envs = vector_wrappers.RecordEpisodeStatistics(envs)
+    videos = tmp_path / "videos"
+    envs = vector_wrappers.RecordVideo(envs, str(videos), step_trigger=lambda step: step == 0)
+    envs = vector_wrappers.ClipReward(envs, -1, 1)
+    envs = vector_wrappers.DtypeObservation(envs, np.float32)
+    envs = vector_wrappers.RescaleObservation(envs, 0, 1)
+    envs = vector_wrappers.DictInfoToList(envs)
+    observations, infos = envs.reset(seed=0)
+    assert observations.shape == (2, 4, 84, 84)
+    assert 0 < observations.max() <= 1
+    for _ in range(60):
+        observations, *_, infos = envs.step(np.array([1, 2]))
+    assert [set(info) >= {"lives", "frame_number"} for info in infos] == [True, True]
+    envs.close()
+    assert list(videos.glob("*.mp4"))
 
 
 @pytest.mark.parametrize(

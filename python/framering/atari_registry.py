@@ -92,6 +92,20 @@ def find_spec(env_id: str) -> EnvSpec:
     return spec
 
 
+def atari_ids() -> list[str]:
+    """List the registered Atari ids.
+
+    Examples
+    --------
+    >>> "ALE/Pong-v5" in atari_ids()
+    True
+    """
+    import ale_py
+
+    gymnasium.register_envs(ale_py)
+    return [name for name, spec in registry.items() if spec.entry_point == _ATARI_ENTRY_POINT]
+
+
 def is_atari(env_id: str) -> bool:
     """Whether a registered id is an Atari game that framering emulates itself.
 

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import gymnasium
 import numpy as np
 import numpy.typing as npt
 from gymnasium import error, spaces
@@ -10,7 +11,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from framering.atari import AtariEmulator
-from framering.atari_registry import settings_for
+from framering.atari_registry import atari_ids, settings_for
 from framering.atari_settings import Order
 from framering.vector_arguments import (
     check_counts,
@@ -115,10 +116,13 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
     ValueError
         If the id is unknown (the message names the nearest), or an argument is out of range.
 
+    Importing `framering.vector_env` registers each Atari id in the namespace ``framering``, as
+    ``gymnasium.make_vec("framering.vector_env:framering/BreakoutNoFrameskip-v4", num_envs=8)``.
+
     Examples
     --------
     >>> import numpy as np
-    >>> envs = AtariVectorEnv("BreakoutNoFrameskip-v4", num_envs=2, num_workers=0)
+    >>> envs = AtariVectorEnv("BreakoutNoFrameskip-v4", num_envs=2)
     >>> observations, infos = envs.reset(seed=1)
     >>> observations.shape
     (2, 4, 84, 84)
@@ -235,6 +239,7 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
             After `close`.
         """
         self._check_open()
+        super().reset(seed=seed if isinstance(seed, int) else None)
         if self._pending:
             raise error.AlreadyPendingCallError("reset came after send: recv first", "send")
         seeds = seeds_of(seed, self.num_envs)
@@ -370,3 +375,16 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
     def _check_open(self) -> None:
         if self.closed:
             raise error.ClosedEnvironmentError("this AtariVectorEnv was closed: make another")
+
+
+def _register() -> None:
+    """Register every Atari id in the namespace "framering", for `gymnasium.make_vec`."""
+    for env_id in atari_ids():
+        gymnasium.register(
+            f"framering/{env_id.removeprefix('ALE/')}",
+            vector_entry_point="framering.vector_env:AtariVectorEnv",
+            kwargs={"env_id": env_id},
+        )
+
+
+_register()
