@@ -67,6 +67,17 @@ def test_every_colour_is_the_emulators(game, palette, parity):
     assert seen >= set(range(parity, 256, 2))
 
 
+@pytest.mark.parametrize("palette", ["ntsc", "pal"])
+@pytest.mark.parametrize("width", [1, 31, 32, 33, 100])
+def test_every_width_is_looked_up_pixel_by_pixel(width, palette):
+    screen = np.random.default_rng(1).integers(0, 256, (3, width), np.uint8)
+    gray, rgb = palette_to_gray(screen, palette=palette), palette_to_rgb(screen, palette=palette)
+    for index in np.ndindex(screen.shape):
+        pixel = screen[index].reshape(1, 1)
+        assert gray[index] == palette_to_gray(pixel, palette=palette)[0, 0]
+        assert (rgb[index] == palette_to_rgb(pixel, palette=palette)[0, 0]).all()
+
+
 def test_output_arrays_are_filled():
     screen = np.arange(256, dtype=np.uint8).reshape(16, 16)
     gray, rgb = np.zeros((16, 16), np.uint8), np.zeros((16, 16, 3), np.uint8)

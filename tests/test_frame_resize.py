@@ -63,6 +63,12 @@ def test_ratios_whose_double_inverse_is_no_whole_number_equal_cv2(ratio):
     np.testing.assert_array_equal(resize_area(image, (4, 2)), cv2_area(image, (4, 2)))
 
 
+@pytest.mark.parametrize(("shape", "size"), [((99_991, 1), (2, 1)), ((1, 99_991), (1, 3))])
+def test_white_stays_white_over_very_many_pixels(shape, size):
+    image = np.full(shape, 255, np.uint8)
+    np.testing.assert_array_equal(resize_area(image, size), cv2_area(image, size))
+
+
 def test_same_size_is_a_copy():
     image = noise(4, (30, 20, 3))
     result = resize_area(image, (30, 20))
@@ -127,6 +133,12 @@ def test_rgb_to_gray_equals_cvt_color_for_every_colour():
         plane = np.empty((256, 256, 3), np.uint8)
         plane[..., 0], plane[..., 1], plane[..., 2] = red, levels[:, None], levels
         np.testing.assert_array_equal(rgb_to_gray(plane), cv2.cvtColor(plane, cv2.COLOR_RGB2GRAY))
+
+
+@pytest.mark.parametrize("width", [1, 31, 32, 33, 100])
+def test_rgb_to_gray_equals_cvt_color_at_any_width(width):
+    image = noise(6, (3, width, 3))
+    np.testing.assert_array_equal(rgb_to_gray(image), cv2.cvtColor(image, cv2.COLOR_RGB2GRAY))
 
 
 def test_rgb_to_gray_wants_three_channels():

@@ -6,7 +6,7 @@
 #include "bindings/image_argument.hpp"
 #include "bindings/register.hpp"
 #include "frame/atari_preprocessor.hpp"
-#include "frame/reference.hpp"
+#include "frame/colour_conversion.hpp"
 #include "frame/resize_area.hpp"
 #include "system/cpu_features.hpp"
 
@@ -133,7 +133,7 @@ py::array rgb_to_gray(const py::object& image_object, const py::object& out) {
   const auto pixel_count = static_cast<std::size_t>(result.size());
   {
     const py::gil_scoped_release released;
-    frame::reference::rgb_to_gray(source, target, pixel_count);
+    frame::rgb_to_gray(source, target, pixel_count, system::cpu_path());
   }
   return result;
 }
@@ -158,7 +158,7 @@ py::array palette_to_gray(const py::object& screen_object, const py::object& out
   const auto pixel_count = static_cast<std::size_t>(screen.size());
   {
     const py::gil_scoped_release released;
-    frame::reference::palette_to_gray(chosen, source, target, pixel_count);
+    frame::palette_to_gray(chosen, source, target, pixel_count, system::cpu_path());
   }
   return result;
 }
@@ -174,7 +174,7 @@ py::array palette_to_rgb(const py::object& screen_object, const py::object& out,
   const auto pixel_count = static_cast<std::size_t>(screen.size());
   {
     const py::gil_scoped_release released;
-    frame::reference::palette_to_rgb(chosen, source, target, pixel_count);
+    frame::palette_to_rgb(chosen, source, target, pixel_count);
   }
   return result;
 }

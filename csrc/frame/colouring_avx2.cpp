@@ -4,6 +4,7 @@
 
 #include <immintrin.h>
 
+#include "frame/colour_conversion.hpp"
 #include "frame/colouring.hpp"
 
 #define AVX2 __attribute__((target("avx2")))
@@ -231,7 +232,47 @@ AVX2 void luma_of_planes(const std::uint8_t* planes, std::size_t stride, std::si
   }
 }
 
+// One channel of 32 RGB pixels whose halves lie in three registers of 16-byte halves. -1 clears.
+AVX2_INLINE __m256i channel_of(const __m256i* thirds, const std::int8_t (*select)[16]) {
+  __m256i channel = _mm256_setzero_si256();
+  for (int third = 0; third < 3; ++third) {
+    const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(select[third]));
+    channel = _mm256_or_si256(
+        channel, _mm256_shuffle_epi8(thirds[third], _mm256_broadcastsi128_si256(bytes)));
+  }
+  return channel;
+}
+
+// Where each channel's sixteen bytes lie in 48 bytes of RGB, 16 at a time.
+constexpr std::int8_t reds[3][16] = {{0, 3, 6, 9, 12, 15, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1},
+                                     {-1, -1, -1, -1, -1, -1, 2, 5, 8, 11, 14, -1, -1, -1, -1, -1},
+                                     {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 1, 4, 7, 10, 13}};
+constexpr std::int8_t greens[3][16] = {
+    {1, 4, 7, 10, 13, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1},
+    {-1, -1, -1, -1, -1, 0, 3, 6, 9, 12, 15, -1, -1, -1, -1, -1},
+    {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 2, 5, 8, 11, 14}};
+constexpr std::int8_t blues[3][16] = {{2, 5, 8, 11, 14, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1},
+                                      {-1, -1, -1, -1, -1, 1, 4, 7, 10, 13, -1, -1, -1, -1, -1, -1},
+                                      {-1, -1, -1, -1, -1, -1, -1, -1, -1, -1, 0, 3, 6, 9, 12, 15}};
+
 }  // namespace
+
+AVX2 std::size_t rgb_to_gray_avx2(const std::uint8_t* rgb, std::uint8_t* gray,
+                                  std::size_t pixel_count) {
+  std::size_t i = 0;
+  for (; i + lanes <= pixel_count; i += lanes, rgb += 3 * lanes) {
+    __m256i thirds[3];
+    for (int third = 0; third < 3; ++third) {
+      const std::uint8_t* low = rgb + 16 * third;
+      thirds[third] = _mm256_inserti128_si256(
+          _mm256_castsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(low))),
+          _mm_loadu_si128(reinterpret_cast<const __m128i*>(low + 48)), 1);
+    }
+    store(gray + i,
+          luma(channel_of(thirds, reds), channel_of(thirds, greens), channel_of(thirds, blues)));
+  }
+  return i;
+}
 
 const ColouringKernel colouring_avx2{&keep, &colour_row, &luma_of_planes};
 

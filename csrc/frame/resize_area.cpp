@@ -81,6 +81,10 @@ class Resizer {
 
 void resize_area(const std::uint8_t* image, Shape from, std::size_t channels, std::uint8_t* out,
                  Shape to, system::CpuPath path) {
+  if (from == to) {
+    std::copy_n(image, pixels(from) * channels, out);
+    return;
+  }
   // A thread resizes to one size after the other far more often than to several in turns.
   thread_local std::optional<Resizer> resizer;
   if (!resizer || !resizer->suits(from, to, channels, path)) {

@@ -55,6 +55,20 @@ AVX2_INLINE Divided finish_by_200(const std::uint16_t* const* sums, const std::i
   return divide_by_200(_mm256_add_epi16(_mm256_add_epi16(twice, twice), once));
 }
 
+AVX2_INLINE Divided finish_halves(const std::uint16_t* const* sums, std::size_t lane) {
+  const __m256i four = _mm256_add_epi16(load(sums[0] + lane), load(sums[1] + lane));
+  return {_mm256_srli_epi16(_mm256_add_epi16(four, _mm256_set1_epi16(2)), 2),
+          _mm256_setzero_si256()};
+}
+
+// Sixteen averages of 2x2 from `source` on.
+AVX2_INLINE __m256i halve(const std::uint8_t* const* rows, std::size_t source) {
+  const __m256i one = _mm256_set1_epi8(1);
+  const __m256i four = _mm256_add_epi16(_mm256_maddubs_epi16(load(rows[0] + source), one),
+                                        _mm256_maddubs_epi16(load(rows[1] + source), one));
+  return _mm256_srli_epi16(_mm256_add_epi16(four, _mm256_set1_epi16(2)), 2);
+}
+
 // Eight 32-bit lanes.
 AVX2_INLINE __m256i divide(const ShrinkPlan& plan, __m256i numerators, __m256i& again) {
   const __m256 quotients =
@@ -91,6 +105,20 @@ AVX2_INLINE Divided finish_any(const ShrinkPlan& plan, std::size_t y,
   return {_mm256_packs_epi32(low_results, high_results), _mm256_packs_epi32(low_again, high_again)};
 }
 
+AVX2_INLINE Divided finish_lanes(FinishKind kind, const ShrinkPlan& plan, std::size_t y,
+                                 const std::uint16_t* const* sums, const std::int16_t* units,
+                                 std::size_t lane) {
+  switch (kind) {
+    case FinishKind::two_fifths_by_200:
+      return finish_by_200(sums, units, lane);
+    case FinishKind::halves:
+      return finish_halves(sums, lane);
+    case FinishKind::any:
+      break;
+  }
+  return finish_any(plan, y, sums, units, lane);
+}
+
 // The four groups of two ColumnGroups, as packing leaves them in a register's quarters.
 struct Quarters {
   std::uint32_t target[4];
@@ -120,7 +148,7 @@ void redo(const ShrinkPlan& plan, std::size_t y, const std::uint8_t* const* rows
 }
 
 AVX2_INLINE void finish_row(const ShrinkPlan& plan, std::size_t y, const std::uint8_t* const* rows,
-                            const std::uint16_t* const* sums, bool by_200, std::uint8_t* out) {
+                            const std::uint16_t* const* sums, FinishKind kind, std::uint8_t* out) {
   const std::int16_t* units = plan.rows.units.data() + plan.rows.spans[y].tap;
   std::uint8_t after[ShrinkKernel::row_slack];
   std::memcpy(after, out + plan.target_values(), sizeof after);
@@ -128,10 +156,8 @@ AVX2_INLINE void finish_row(const ShrinkPlan& plan, std::size_t y, const std::ui
   const ColumnGroups* groups = plan.column_groups.data();
   for (std::size_t pair = 0; pair < plan.column_groups.size(); pair += 2, groups += 2) {
     const std::size_t lane = pair * 16;
-    const Divided a =
-        by_200 ? finish_by_200(sums, units, lane) : finish_any(plan, y, sums, units, lane);
-    const Divided b = by_200 ? finish_by_200(sums, units, lane + 16)
-                             : finish_any(plan, y, sums, units, lane + 16);
+    const Divided a = finish_lanes(kind, plan, y, sums, units, lane);
+    const Divided b = finish_lanes(kind, plan, y, sums, units, lane + 16);
     const Quarters quarters{
         {groups[0].target[0], groups[1].target[0], groups[0].target[1], groups[1].target[1]}};
     store_quarters(_mm256_packus_epi16(a.results, b.results), quarters, out);
@@ -147,25 +173,47 @@ AVX2_INLINE void finish_row(const ShrinkPlan& plan, std::size_t y, const std::ui
 }  // namespace
 
 AVX2 void sum_columns_avx2(const ShrinkPlan& plan, const std::uint8_t* row, std::uint16_t* sums) {
+  const bool two_taps = plan.columns.most <= 2;
   for (const ColumnGroups& groups : plan.column_groups) {
     const __m256i values = load_halves(row + groups.source[0], row + groups.source[1]);
-    const __m256i first =
-        _mm256_maddubs_epi16(_mm256_shuffle_epi8(values, load(groups.first_taps.data())),
-                             load(groups.first_units.data()));
-    const __m256i last = _mm256_maddubs_epi16(
-        _mm256_shuffle_epi8(values, load(groups.last_taps.data())), load(groups.last_units.data()));
-    _mm256_storeu_si256(reinterpret_cast<__m256i*>(sums), _mm256_add_epi16(first, last));
+    __m256i sum = _mm256_maddubs_epi16(_mm256_shuffle_epi8(values, load(groups.first_taps.data())),
+                                       load(groups.first_units.data()));
+    if (!two_taps) {
+      const __m256i last = _mm256_shuffle_epi8(values, load(groups.last_taps.data()));
+      sum = _mm256_add_epi16(sum, _mm256_maddubs_epi16(last, load(groups.last_units.data())));
+    }
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(sums), sum);
     sums += 16;
+  }
+}
+
+AVX2 void finish_halved_plane_avx2(const ShrinkPlan& plan, std::size_t /*y*/,
+                                   const std::uint8_t* const* rows,
+                                   const std::uint16_t* const* /*sums*/, ShrinkScratch& /*scratch*/,
+                                   std::uint8_t* out) {
+  constexpr std::size_t lanes = 32;
+  const std::size_t values = plan.target_values();
+  for (std::size_t begin = 0; begin < values; begin += lanes) {
+    // The last ones are done as one, whatever was done of them before.
+    const std::size_t i = begin + lanes <= values ? begin : values - lanes;
+    // Packing works within each half of its registers.
+    const __m256i quarters = _mm256_packus_epi16(halve(rows, 2 * i), halve(rows, 2 * i + lanes));
+    _mm256_storeu_si256(reinterpret_cast<__m256i*>(out + i),
+                        _mm256_permute4x64_epi64(quarters, 0b11'01'10'00));
   }
 }
 
 AVX2 void finish_row_avx2(const ShrinkPlan& plan, std::size_t y, const std::uint8_t* const* rows,
                           const std::uint16_t* const* sums, ShrinkScratch& /*scratch*/,
                           std::uint8_t* out) {
-  if (plan.two_fifths_by_200) {
-    finish_row(plan, y, rows, sums, true, out);
-  } else {
-    finish_row(plan, y, rows, sums, false, out);
+  // Each with a constant of its own, so that the loop has no branch on it.
+  switch (plan.finish) {
+    case FinishKind::two_fifths_by_200:
+      return finish_row(plan, y, rows, sums, FinishKind::two_fifths_by_200, out);
+    case FinishKind::halves:
+      return finish_row(plan, y, rows, sums, FinishKind::halves, out);
+    case FinishKind::any:
+      return finish_row(plan, y, rows, sums, FinishKind::any, out);
   }
 }
 

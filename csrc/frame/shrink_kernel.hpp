@@ -38,7 +38,12 @@ ShrinkKernel shrink_kernel(const ShrinkPlan& plan, system::CpuPath path);
 
 ShrinkScratch shrink_scratch(const ShrinkPlan& plan);
 
-// In shrink_avx2.cpp; for plans with column groups, on processors with AVX2.
+// In shrink_avx2.cpp, for processors with AVX2. For FinishKind::halves, one channel and
+// rows of 32 values or more:
+void finish_halved_plane_avx2(const ShrinkPlan& plan, std::size_t y,
+                              const std::uint8_t* const* rows, const std::uint16_t* const* sums,
+                              ShrinkScratch& scratch, std::uint8_t* out);
+// For plans with column groups:
 void sum_columns_avx2(const ShrinkPlan& plan, const std::uint8_t* row, std::uint16_t* sums);
 void finish_row_avx2(const ShrinkPlan& plan, std::size_t y, const std::uint8_t* const* rows,
                      const std::uint16_t* const* sums, ShrinkScratch& scratch, std::uint8_t* out);

@@ -76,7 +76,10 @@ void choose_arithmetic(ShrinkPlan& plan) {
   if (plan.whole_ratios) {
     const bool halves_up = plan.rows.axis.whole_ratio == 2 && plan.columns.axis.whole_ratio == 2 &&
                            plan.channels != 2 && plan.channels <= 4;
-    plan.bias = halves_up ? 0.125F : 0.0F;
+    if (halves_up) {
+      plan.finish = FinishKind::halves;
+      plan.bias = 0.125F;
+    }
     plan.redo_from = std::numeric_limits<int>::max();
     return;
   }
@@ -84,8 +87,10 @@ void choose_arithmetic(ShrinkPlan& plan) {
   const auto roundings = static_cast<double>(plan.rows.most + plan.columns.most + 2);
   const double error = 255.0 * roundings * std::ldexp(1.0, -24) * 1.01;  // of second order: 1 %
   plan.redo_from = plan.denominator - static_cast<int>(std::floor(2.0 * error * plan.denominator));
-  plan.two_fifths_by_200 = plan.denominator == 200 && plan.rows.denominator == 5 &&
-                           plan.rows.units.front() == 2 && plan.redo_from == 200;
+  if (plan.denominator == 200 && plan.rows.denominator == 5 && plan.rows.units.front() == 2 &&
+      plan.redo_from == 200) {
+    plan.finish = FinishKind::two_fifths_by_200;
+  }
 }
 
 // Where the taps of one target value lie, in source values.
@@ -194,18 +199,20 @@ ShrinkPlan plan_shrink(Shape from, Shape to, std::size_t channels) {
 std::uint8_t floating_value(const ShrinkPlan& plan, std::size_t y, std::size_t target_value,
                             const std::uint8_t* const* rows) {
   const ValueTaps taps = value_taps(plan, target_value);
-  float sum = 0.0F;
+  const AreaTap* across = plan.columns.taps.data() + taps.tap;
   const TapSpan& span = plan.rows.spans[y];
-  for (std::size_t down = 0; down < span.count; ++down) {
-    const std::uint8_t* source = rows[down] + taps.first;
+  const AreaTap* down = plan.rows.taps.data() + span.tap;
+  float sum = 0.0F;
+  for (std::size_t i = 0; i < span.count; ++i) {
+    const std::uint8_t* source = rows[i] + taps.first;
     float row = 0.0F;
-    for (std::size_t across = 0; across < taps.count; ++across) {
-      row += static_cast<float>(source[across * plan.channels]) *
-             plan.columns.taps[taps.tap + across].weight;
+    for (std::size_t tap = 0; tap < taps.count; ++tap, source += plan.channels) {
+      row += static_cast<float>(*source) * across[tap].weight;
     }
-    sum += plan.rows.taps[span.tap + down].weight * row;
+    sum += down[i].weight * row;
   }
-  return static_cast<std::uint8_t>(std::clamp(std::lrint(sum), 0L, 255L));
+  // The sum of very many weights may come out well above one.
+  return static_cast<std::uint8_t>(std::min(round_half_to_even(sum), 255));
 }
 
 }  // namespace framering::frame

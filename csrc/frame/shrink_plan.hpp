@@ -63,6 +63,16 @@ struct alignas(32) ColumnGroups {
 
 enum class ShrinkArithmetic : std::uint8_t { integer, floating };
 
+// Shrinks of integer arithmetic whose target rows are finished in a way of their own.
+enum class FinishKind : std::uint8_t {
+  any,
+  // As 210x160 -> 84x84: D is 200, every target row has three source rows with units 2, 2, 1 or
+  // 1, 2, 2, and only exact ties are done again.
+  two_fifths_by_200,
+  // OpenCV's 2x2 average, which rounds halves up.
+  halves,
+};
+
 struct ShrinkPlan {
   Shape from;
   Shape to;
@@ -75,14 +85,12 @@ struct ShrinkPlan {
   bool whole_ratios = false;
   int denominator = 0;
   float inverse = 0.0F;
-  // Rounding is half to even; OpenCV's 2x2 average rounds halves up, for which this is above 0.
+  // Rounding is half to even; for FinishKind::halves this makes it half up.
   float bias = 0.0F;
   // A pixel is done again if |2 * (N - D * result)| reaches this.
   int redo_from = 0;
 
-  // As in 210x160 -> 84x84: D is 200, every target row has three source rows with units 2, 2, 1 or
-  // 1, 2, 2, and only exact ties are done again. It has a kernel of its own.
-  bool two_fifths_by_200 = false;
+  FinishKind finish = FinishKind::any;
   // Empty where a target has more than four columns.
   PaddedColumns padded_columns;
   // Empty where the columns do not suit it: see ColumnGroups.
@@ -98,6 +106,12 @@ struct ShrinkPlan {
 
 // Needs a shrink: no axis of `to` longer than `from`'s, each 1 or more, and at least one channel.
 ShrinkPlan plan_shrink(Shape from, Shape to, std::size_t channels);
+
+// Halves to even, as lrint, for what is a byte in the end; but compilers inline and vectorise it.
+inline std::int32_t round_half_to_even(float value) {
+  constexpr float shift = 12582912.0F;  // 1.5 * 2^23: a float this large has no fraction
+  return static_cast<std::int32_t>((value + shift) - shift);
+}
 
 // One value of the result in OpenCV's own order of float operations. `rows` are the source rows of
 // target row y, in order.

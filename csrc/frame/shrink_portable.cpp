@@ -89,12 +89,6 @@ void gather_columns(const ShrinkPlan& plan, const std::uint16_t* weighted,
   }
 }
 
-// Halves to even, as lrint, for what is a byte in the end; but compilers vectorise it.
-std::int32_t round_half_to_even(float value) {
-  constexpr float shift = 12582912.0F;  // 1.5 * 2^23: a float this large has no fraction
-  return static_cast<std::int32_t>((value + shift) - shift);
-}
-
 // Returns whether some value is to be done again.
 bool divide(const ShrinkPlan& plan, const std::int32_t* numerators, std::uint8_t* out) {
   // Copies, because a store to a byte may change anything that a compiler can't see to be
@@ -162,6 +156,10 @@ void finish_row_whole(const ShrinkPlan& plan, std::size_t /*y*/, const std::uint
 
 ShrinkKernel shrink_kernel(const ShrinkPlan& plan, system::CpuPath path) {
 #if defined(__x86_64__)
+  if (path == system::CpuPath::avx2 && plan.finish == FinishKind::halves && plan.channels == 1 &&
+      plan.target_values() >= 32) {
+    return {nullptr, &finish_halved_plane_avx2};
+  }
   if (path == system::CpuPath::avx2 && !plan.column_groups.empty()) {
     return {&sum_columns_avx2, &finish_row_avx2};
   }

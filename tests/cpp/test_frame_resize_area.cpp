@@ -7,6 +7,7 @@
 #include "frame/shrink_plan.hpp"
 #include "frame_fixture.hpp"
 
+using framering::frame::FinishKind;
 using framering::frame::pixels;
 using framering::frame::plan_shrink;
 using framering::frame::resize_area;
@@ -49,7 +50,8 @@ void check_against_reference(Shape from, Shape to, std::size_t channels, std::mt
 
 TEST_CASE("every path resizes to common sizes as the reference does") {
   std::mt19937 generator(1);
-  const Shape sources[] = {{210, 160}, {250, 160}, {168, 168}, {192, 256}, {480, 640}};
+  const Shape sources[] = {{210, 160}, {250, 160}, {168, 168}, {192, 256},
+                           {128, 168}, {256, 256}, {480, 640}};
   const Shape targets[] = {{84, 84}, {96, 96}, {64, 64}, {128, 128}};
   for (const Shape from : sources) {
     for (const Shape to : targets) {
@@ -91,7 +93,7 @@ TEST_CASE("sizes beyond the integer arithmetic are resized as the reference does
 
 TEST_CASE("for 210x160 to 84x84 only exact ties are done again") {
   const auto plan = plan_shrink({210, 160}, {84, 84}, 1);
-  CHECK(plan.two_fifths_by_200);
+  CHECK(plan.finish == FinishKind::two_fifths_by_200);
   CHECK(plan.denominator == 200);
   CHECK(plan.redo_from == 200);
 }
