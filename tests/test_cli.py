@@ -7,6 +7,7 @@ import torch
 
 from framering import cli, preflight
 from framering.network import VectorQNetwork, save_weights
+from framering.presets import PRESETS, preset
 
 
 @pytest.fixture(autouse=True)
@@ -36,6 +37,7 @@ def refuse(arguments, capsys):
         (["train", "--env-id", "Pendulum-v1"], "DQN needs Discrete actions"),
         (["train", "--env-id", "PongNoFrameskp-v4"], "PongNoFrameskip-v4"),
         (["train", "--device", "tpu"], "--device"),
+        (["train", "--preset", "atlantis"], "--preset atlantis is unknown; expected cleanrl, fast"),
         (["eval", "--model", "nothing", "--env-id", "CartPole-v1"], "there is no model at nothing"),
         (["eval", "--env-id", "CartPole-v1"], "--model"),
         (["eval", "--model", "m", "--env-id", "CartPole-v1", "--episodes", "0"], "--episodes"),
@@ -51,6 +53,31 @@ def test_a_buffer_larger_than_memory_gets_one_line_and_exit_code_2(monkeypatch, 
     monkeypatch.setattr(preflight, "available_memory", lambda: 10**9)
 
     assert "needs 7.1 GB of memory and 1.0 GB are free" in refuse(["train"], capsys)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "expected"),
+    [
+        ([], {"preset": "cleanrl", "num_envs": 1, "compile": False, "pipeline": None}),
+        (["--preset", "fast"], {"preset": "fast", "num_envs": 8, "compile": True}),
+        (["--preset=fast", "--num-envs", "4"], {"preset": "fast", "num_envs": 4}),
+        (["--gamma", "0.9", "--preset", "pong"], {"gamma": 0.9, "n_step": 3}),
+        (["--pipeline"], {"pipeline": True}),
+        (["--no-pipeline", "--num-envs", "8"], {"pipeline": False}),
+    ],
+)
+def test_settings_override_their_preset(monkeypatch, arguments, expected):
+    given = []
+    monkeypatch.setattr("framering.training.train", given.append)
+
+    cli.main(["train", *arguments])
+
+    assert {name: getattr(given[0], name) for name in expected} == expected
+
+
+@pytest.mark.parametrize("name", PRESETS)
+def test_every_preset_passes_its_checks(name):
+    preset(name).check()
 
 
 def test_eval_prints_each_return_and_their_statistics(tmp_path, capsys):

@@ -46,6 +46,19 @@ def test_the_defaults_pass():
 
 
 @pytest.mark.parametrize(
+    ("settings", "pipelined"),
+    [
+        ({}, False),
+        ({"num_envs": 8}, True),
+        ({"pipeline": True}, True),
+        ({"num_envs": 8, "pipeline": False}, False),
+    ],
+)
+def test_the_pipeline_is_for_several_environments(settings, pipelined):
+    assert TrainConfig(**settings).pipelined is pipelined
+
+
+@pytest.mark.parametrize(
     ("settings", "message"),
     [
         ({"batch_size": 64, "learning_starts": 63}, "--batch-size 64 is larger than"),
@@ -60,6 +73,10 @@ def test_the_defaults_pass():
         ({"train_frequency": 0}, "--train-frequency must be 1 or more"),
         ({"seed": -1}, "--seed must be 0 or more"),
         ({"upload_model": True}, "--upload-model uploads what --save-model saves"),
+        ({"n_step": 0}, "--n-step must be 1 or more"),
+        ({"max_grad_norm": -1.0}, "--max-grad-norm must be 0 or more"),
+        ({"num_workers": -1}, "--num-workers must be 0 or more"),
+        ({"checkpoint_every": -1}, "--checkpoint-every must be 0 or more"),
         ({"exp_name": "a/b"}, "--exp-name is a file name"),
     ],
 )

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from gymnasium.spaces import Box, Discrete
 
-from framering.config import ConfigError
+from framering.config import ConfigError, TrainConfig
 from framering.environments import (
     look_up,
     make_evaluation_environments,
@@ -121,7 +121,7 @@ def test_finished_games_are_reported_where_they_ended():
 def test_the_step_that_ends_an_episode_is_stored_with_its_true_final_observation(env_id, done):
     task = look_up(env_id)
     replay = replay_for(task)
-    envs = make_training_environments(task, replay, num_envs=1)
+    envs = make_training_environments(TrainConfig(), task, replay)
     observations, _ = envs.reset(seed=5)
     for _ in range(3):
         observations, *_ = envs.step(np.array([1]))
@@ -149,7 +149,7 @@ def test_the_step_that_ends_an_episode_is_stored_with_its_true_final_observation
 def test_every_environment_of_a_vector_is_stored():
     task = look_up("CartPole-v1")
     replay = replay_for(task, num_envs=3)
-    envs = make_training_environments(task, replay, num_envs=3)
+    envs = make_training_environments(TrainConfig(num_envs=3), task, replay)
     before, _ = envs.reset(seed=1)
     after, *_ = envs.step(np.array([0, 1, 0]))
     envs.close()

@@ -4,7 +4,7 @@ from torch import nn
 
 from framering import QNetwork
 from framering.config import ConfigError
-from framering.network import VectorQNetwork, load_weights, make_network, save_weights
+from framering.network import DuelingHead, VectorQNetwork, load_network, make_network, save_weights
 
 
 def cleanrl_network(num_actions: int) -> nn.Module:
@@ -28,9 +28,8 @@ def cleanrl_network(num_actions: int) -> nn.Module:
 def test_loads_a_file_that_cleanrl_saved(tmp_path):
     theirs = cleanrl_network(6)
     torch.save(theirs.state_dict(), tmp_path / "dqn_atari.cleanrl_model")
-    ours = QNetwork(6)
 
-    load_weights(ours, tmp_path / "dqn_atari.cleanrl_model")
+    ours = load_network(tmp_path / "dqn_atari.cleanrl_model", (4, 84, 84), 6)
 
     images = torch.randint(0, 256, (3, 4, 84, 84), dtype=torch.uint8)
     assert torch.equal(ours(images), theirs.network(images.float() / 255.0))
@@ -78,15 +77,14 @@ def test_vectors_get_a_perceptron_of_any_dtype():
 
 def test_missing_model_is_named(tmp_path):
     with pytest.raises(ConfigError, match="there is no model at "):
-        load_weights(QNetwork(2), tmp_path / "nothing")
+        load_network(tmp_path / "nothing", (4, 84, 84), 2)
 
 
-def test_weights_of_another_number_of_actions_are_refused_whole(tmp_path):
+def test_weights_of_another_number_of_actions_are_refused(tmp_path):
     save_weights(QNetwork(3), tmp_path / "model")
-    network = QNetwork(2)
 
     with pytest.raises(ConfigError, match="2 actions"):
-        load_weights(network, tmp_path / "model")
+        load_network(tmp_path / "model", (4, 84, 84), 2)
 
 
 def test_nothing_in_a_model_file_is_executed(tmp_path):
@@ -97,5 +95,28 @@ def test_nothing_in_a_model_file_is_executed(tmp_path):
     torch.save({"network.0.weight": Exploit()}, tmp_path / "model")
 
     with pytest.raises(ConfigError, match="doesn't hold the weights"):
-        load_weights(QNetwork(2), tmp_path / "model")
+        load_network(tmp_path / "model", (4, 84, 84), 2)
     assert not (tmp_path / "executed").exists()
+
+
+def test_dueling_heads_join_values_and_advantages():
+    # Value 2; advantages 1, 4 and 1, whose mean is 2.
+    head = DuelingHead(features=1, hidden=1, num_actions=3)
+    with torch.no_grad():
+        for stream, outputs in ((head.value, [2.0]), (head.advantage, [1.0, 4.0, 1.0])):
+            stream[0].weight.fill_(1.0), stream[0].bias.zero_()
+            stream[2].weight.copy_(torch.tensor(outputs)[:, None]), stream[2].bias.zero_()
+
+    assert head(torch.tensor([[1.0]])).tolist() == [[1.0, 4.0, 1.0]]
+
+
+@pytest.mark.parametrize("shape", [(4, 84, 84), (5,)])
+def test_a_dueling_network_comes_back_as_one(tmp_path, shape):
+    network = make_network(shape, 3, dueling=True)
+    save_weights(network, tmp_path / "model")
+
+    loaded = load_network(tmp_path / "model", shape, 3)
+
+    observations = torch.rand(2, *shape)
+    assert torch.equal(loaded(observations), network(observations))
+    assert network(observations).shape == (2, 3)

@@ -16,7 +16,7 @@ from torch.nn import functional
 from framering import TrainConfig, training
 from framering.config import ConfigError
 from framering.learner import Learner
-from framering.network import VectorQNetwork, load_weights
+from framering.network import VectorQNetwork, load_network
 from framering.replay import ReplayBuffer
 from framering.training import train
 
@@ -146,12 +146,72 @@ def test_frequencies_count_environment_steps(monkeypatch, num_envs):
     }
 
 
+def same_weights(first, second):
+    first, second = first.q_network.state_dict(), second.q_network.state_dict()
+    return all(torch.equal(first[name], second[name]) for name in first)
+
+
 def test_the_same_seed_gives_the_same_weights():
     config = TrainConfig(**SHORT, num_envs=2)
 
-    first, second = train(config).q_network.state_dict(), train(config).q_network.state_dict()
+    assert same_weights(train(config), train(config))
 
-    assert all(torch.equal(first[name], second[name]) for name in first)
+
+PONG = {**SHORT, "env_id": "PongNoFrameskip-v4", "total_timesteps": 180, "batch_size": 4}
+
+
+def test_the_number_of_workers_changes_nothing():
+    here, there = (train(TrainConfig(**PONG, num_envs=3, num_workers=number)) for number in (0, 2))
+
+    assert same_weights(here, there)
+
+
+@pytest.mark.parametrize("pipeline", [True, False])
+def test_updates_see_this_step_only_without_the_pipeline(monkeypatch, pipeline):
+    seen = []
+    plain = ReplayBuffer.sample
+
+    def sample(self, batch_size, **options):
+        seen.append(len(options.get("window") or self))
+        return plain(self, batch_size, **options)
+
+    monkeypatch.setattr(ReplayBuffer, "sample", sample)
+    config = {**SHORT, "total_timesteps": 110, "train_frequency": 1}
+
+    train(TrainConfig(**config, pipeline=pipeline))
+
+    # The update due at step 101 comes after 102 steps, or beside the last of them.
+    assert seen == list(range(101 if pipeline else 102, 110 if pipeline else 111))
+
+
+def test_all_that_goes_beyond_dqn_goes_together():
+    config = TrainConfig(
+        **SHORT,
+        num_envs=2,
+        double_dqn=True,
+        dueling=True,
+        n_step=3,
+        huber=True,
+        max_grad_norm=10.0,
+        act_with="target",
+    )
+
+    assert train(config).steps == 600
+
+
+def test_acting_with_the_target_network_waits_for_target_updates():
+    short = {**SHORT, "start_e": 0.0, "end_e": 0.0, "target_network_frequency": 10_000}
+    settings = [
+        {"act_with": "target", "learning_rate": rate, "exp_name": str(rate)}
+        for rate in (1e-3, 1e-2)
+    ]
+    lengths = []
+    for one in settings:
+        written = EventAccumulator(str(train(TrainConfig(**{**short, **one})).folder))
+        written.Reload()
+        lengths.append([event.value for event in written.Scalars("charts/episodic_length")])
+
+    assert lengths[0] == lengths[1]
 
 
 def test_a_run_writes_every_tag_saves_and_evaluates(tmp_path):
@@ -181,8 +241,7 @@ def test_a_run_writes_every_tag_saves_and_evaluates(tmp_path):
 
     assert result.folder.name.startswith("PicturedCartPole-v0__experiment__1__")
     assert result.model_path == result.folder / "experiment.cleanrl_model"
-    loaded = VectorQNetwork(2, (4,))
-    load_weights(loaded, result.model_path)
+    loaded = load_network(result.model_path, (4,), 2)
     assert torch.equal(
         loaded.state_dict()["network.0.weight"], result.q_network.state_dict()["network.0.weight"]
     )
@@ -208,7 +267,7 @@ def test_upload_sends_the_folder_and_says_where(monkeypatch, capsys):
 
 
 def test_nothing_is_allocated_for_settings_that_cant_work(tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "ReplayBuffer", None)
+    monkeypatch.setattr(training, "make_replay", None)
 
     with pytest.raises(ConfigError):
         train(TrainConfig(**{**SHORT, "batch_size": 101}))

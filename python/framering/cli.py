@@ -20,7 +20,10 @@ Command = Callable[[Sequence[str]], None]
 
 def train_command(arguments: Sequence[str]) -> None:
     """Train a Q-network on an Atari game, or on any environment of Gymnasium's."""
-    config = parse(TrainConfig, "train", arguments, train_command)
+    from framering.presets import preset, preset_in
+
+    start = preset(preset_in(arguments))
+    config = parse(TrainConfig, "train", arguments, train_command, start)
     from framering.training import train
 
     train(config)
@@ -97,11 +100,10 @@ def _play_games(config: EvalConfig, camera: "Camera | None") -> None:
     config.check()
     from framering.environments import look_up
     from framering.evaluate import evaluate, summarize
-    from framering.network import load_weights, make_network
+    from framering.network import load_network
 
     task = look_up(config.env_id)
-    network = make_network(task.observation_space.shape, int(task.action_space.n))
-    load_weights(network, config.model)
+    network = load_network(config.model, task.observation_space.shape, int(task.action_space.n))
     returns = evaluate(
         network,
         task,
@@ -195,6 +197,10 @@ COMMANDS: dict[str, Command] = {
 }
 
 
+# A setting that may be left open isn't a flag to tyro; here it is one all the same.
+_FLAGS = {"--pipeline": ["--pipeline", "True"], "--no-pipeline": ["--pipeline", "False"]}
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``framering``; wrong arguments end it with one line and exit code 2."""
     arguments = sys.argv[1:] if arguments is None else arguments
@@ -220,16 +226,27 @@ def usage() -> str:
     return f"usage: framering COMMAND [--help | settings]\n\ncommands:\n{rows}"
 
 
-def parse(kind: type[Settings], name: str, arguments: Sequence[str], command: Command) -> Settings:
+def parse(
+    kind: type[Settings],
+    name: str,
+    arguments: Sequence[str],
+    command: Command,
+    default: Settings | None = None,
+) -> Settings:
     """Parse a command's settings; raise ConfigError with one line where that fails."""
     import tyro
 
     complaint = io.StringIO()
     try:
         with contextlib.redirect_stderr(complaint):
-            return tyro.cli(
-                kind, prog=f"framering {name}", description=command.__doc__, args=arguments
+            settings: Settings = tyro.cli(
+                kind,
+                prog=f"framering {name}",
+                description=command.__doc__,
+                args=[word for argument in arguments for word in _FLAGS.get(argument, [argument])],
+                default=default if default is not None else tyro.MISSING_NONPROP,
             )
+            return settings
     except SystemExit as error:
         if error.code in (0, None):
             raise

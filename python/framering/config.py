@@ -26,6 +26,8 @@ class TrainConfig:
     0.99
     """
 
+    preset: str = "cleanrl"
+    """where these settings start from: cleanrl (exact), fast or pong"""
     exp_name: str = "dqn_atari"
     """the name of this experiment"""
     seed: int = 1
@@ -80,6 +82,35 @@ class TrainConfig:
 
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """where the networks live; auto: CUDA where it is available (and --cuda), else the CPU"""
+    compile: bool = False
+    """compile the update with torch.compile (on CUDA, as CUDA graphs)"""
+    num_workers: int | None = None
+    """processes that emulate; None: none for one environment, else one a core"""
+    torch_threads: int = 0
+    """threads of torch's; 0: one a core on the CPU, one beside a GPU"""
+    pipeline: bool | None = None
+    """learn while the emulators step, from transitions of before; None: with --num-envs above 1"""
+    act_with: Literal["online", "target"] = "online"
+    """target: act with the target network, so that acting never waits for learning (Daley & Amato,
+    arXiv 2111.01264); the policy then changes only at target updates"""
+
+    double_dqn: bool = False
+    """let the online network choose the next action that the target network values"""
+    dueling: bool = False
+    """estimate state values and advantages in two streams"""
+    n_step: int = 1
+    """steps whose rewards a target sums before it bootstraps"""
+    huber: bool = False
+    """take the Huber loss instead of the squared error"""
+    max_grad_norm: float = 0.0
+    """scale gradients down to this norm; 0: leave them"""
+
+    eval_every: int = 0
+    """environment steps between evaluations of ten games; 0: none"""
+    checkpoint_every: int = 0
+    """environment steps between checkpoints; 0: none, and none at Ctrl-C"""
+    resume: str = ""
+    """go on with a run from its last checkpoint: runs/NAME"""
 
     def check(self) -> None:
         """Raise ConfigError for a setting that can't work; allocates nothing."""
@@ -90,15 +121,25 @@ class TrainConfig:
             "target_network_frequency",
             "batch_size",
             "train_frequency",
+            "n_step",
         ):
             self._require(name, "1 or more", getattr(self, name) >= 1)
+        for name in (
+            "seed",
+            "learning_starts",
+            "torch_threads",
+            "max_grad_norm",
+            "eval_every",
+            "checkpoint_every",
+        ):
+            self._require(name, "0 or more", getattr(self, name) >= 0)
         for name in ("gamma", "tau", "start_e", "end_e", "exploration_fraction"):
             self._require(name, "between 0 and 1", 0 <= getattr(self, name) <= 1)
-        self._require("seed", "0 or more", self.seed >= 0)
         self._require("learning_rate", "above 0", self.learning_rate > 0)
         self._require("exploration_fraction", "above 0", self.exploration_fraction > 0)
         self._require("tau", "above 0", self.tau > 0)
-        self._require("learning_starts", "0 or more", self.learning_starts >= 0)
+        if self.num_workers is not None:
+            self._require("num_workers", "0 or more", self.num_workers >= 0)
         if self.batch_size > self.learning_starts:
             raise ConfigError(
                 f"--batch-size {self.batch_size} is larger than --learning-starts "
@@ -114,6 +155,11 @@ class TrainConfig:
             raise ConfigError("--upload-model uploads what --save-model saves; give both")
         if os.sep in self.exp_name:
             raise ConfigError(f"--exp-name is a file name, without {os.sep}; got {self.exp_name}")
+
+    @property
+    def pipelined(self) -> bool:
+        """Whether learning and emulation overlap."""
+        return self.num_envs > 1 if self.pipeline is None else self.pipeline
 
     def _require(self, name: str, expected: str, holds: bool) -> None:
         if not holds:

@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 
 from framering._core import resize_area, rgb_to_gray
 from framering.atari_registry import find_spec, is_atari
-from framering.config import ConfigError
+from framering.config import ConfigError, TrainConfig
 from framering.replay import ReplayBuffer
 from framering.vector_env import AtariVectorEnv
 
@@ -106,22 +106,29 @@ def why_no_pictures(task: Task) -> str | None:
     return None
 
 
-def make_training_environments(
-    task: Task, replay: ReplayBuffer, *, num_envs: int, render: bool = False
-) -> Vector:
-    """Make environments that write each of their transitions into a replay memory."""
-    mode = "rgb_array" if render else None
+def make_training_environments(config: TrainConfig, task: Task, replay: ReplayBuffer) -> Any:
+    """Make environments that write each of their transitions into a replay memory.
+
+    Beside a vector environment's methods they have ``send`` and ``recv``, the two halves of
+    ``step``.
+    """
+    mode = "rgb_array" if config.capture_video else None
     if task.is_atari:
         return AtariVectorEnv(
             task.env_id,
-            num_envs,
-            num_workers=0,
+            config.num_envs,
+            num_workers=num_workers(config),
             replay=replay,
             order="cleanrl",
             autoreset_mode=AutoresetMode.SAME_STEP,
             render_mode=mode,
         )
-    return ReplayRecorder(_gymnasium_vector(task, num_envs, mode), replay)
+    return ReplayRecorder(_gymnasium_vector(task, config.num_envs, mode), replay)
+
+
+def num_workers(config: TrainConfig) -> int | None:
+    """Return how many processes emulate: none for one environment, unless the settings say."""
+    return 0 if config.num_workers is None and config.num_envs == 1 else config.num_workers
 
 
 def make_evaluation_environments(task: Task, *, num_envs: int, render: bool = False) -> Vector:
@@ -162,11 +169,20 @@ class ReplayRecorder(EpisodeInfos):
         super().__init__(env)
         self._replay = replay
         self._observations: NDArray[Any] = np.empty(0)
+        self._sent: NDArray[np.int64] = np.empty(0, np.int64)
 
     def reset(self, **arguments: Any) -> tuple[Any, dict[str, Any]]:
         """Reset; the first transition starts from what this returns."""
         self._observations, infos = self.env.reset(**arguments)
         return self._observations, infos
+
+    def send(self, actions: NDArray[np.int64]) -> None:
+        """Take the actions; Gymnasium's environments step in ``recv``."""
+        self._sent = actions
+
+    def recv(self) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
+        """Make the step that ``send`` began."""
+        return self.step(self._sent)
 
     def step(self, actions: NDArray[np.int64]) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
         """Step, and add the transitions."""

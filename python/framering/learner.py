@@ -59,6 +59,8 @@ class Learner:
         Take the Huber loss instead of the squared error.
     max_grad_norm
         Scale gradients down to this norm; 0 leaves them.
+    act_with_target
+        Let the target network choose greedy actions.
     compiled
         Compile the loss and its gradient with ``torch.compile``. Where that fails, the learner
         says so and goes on without.
@@ -76,6 +78,7 @@ class Learner:
         double: bool = False,
         huber: bool = False,
         max_grad_norm: float = 0.0,
+        act_with_target: bool = False,
         compiled: bool = False,
         warn: Callable[[str], None] = print,
     ) -> None:
@@ -86,6 +89,7 @@ class Learner:
         self.optimizer = torch.optim.Adam(
             self.q_network.parameters(), lr=learning_rate, fused=device.type in ("cpu", "cuda")
         )
+        self._actor = self.target_network if act_with_target else self.q_network
         self._gamma = gamma
         self._double = double
         self._criterion = functional.smooth_l1_loss if huber else functional.mse_loss
@@ -115,8 +119,8 @@ class Learner:
             target.copy_(tau * online + (1 - tau) * target)
 
     def greedy_actions(self, observations: NDArray[Any]) -> NDArray[np.int64]:
-        """Return the actions (N,) that the online network values highest."""
-        return greedy_actions(self.q_network, observations)
+        """Return the actions (N,) that the acting network values highest."""
+        return greedy_actions(self._actor, observations)
 
     def _loss(
         self,

@@ -10,6 +10,23 @@ from torch import Tensor, nn
 from framering.config import ConfigError
 
 
+class DuelingHead(nn.Module):
+    """State values and advantages in two streams (Wang et al. 2016): V + A − mean A."""
+
+    def __init__(self, features: int, hidden: int, num_actions: int) -> None:
+        super().__init__()
+        self.value, self.advantage = (
+            nn.Sequential(nn.Linear(features, hidden), nn.ReLU(), nn.Linear(hidden, outputs))
+            for outputs in (1, num_actions)
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Action values (B, num_actions) of features (B, features)."""
+        advantages = self.advantage(features)
+        values: Tensor = self.value(features) + advantages - advantages.mean(dim=1, keepdim=True)
+        return values
+
+
 class QNetwork(nn.Module):
     """The convolutional network of Mnih et al. (2015), "Human-level control through deep RL".
 
@@ -22,6 +39,8 @@ class QNetwork(nn.Module):
         Number of discrete actions.
     observation_shape
         (stack, height, width) of the observations; at least 36×36 pixels.
+    dueling
+        End in a `DuelingHead`, which CleanRL's has not.
 
     Raises
     ------
@@ -37,7 +56,12 @@ class QNetwork(nn.Module):
     torch.Size([2, 6])
     """
 
-    def __init__(self, num_actions: int, observation_shape: Sequence[int] = (4, 84, 84)) -> None:
+    def __init__(
+        self,
+        num_actions: int,
+        observation_shape: Sequence[int] = (4, 84, 84),
+        dueling: bool = False,
+    ) -> None:
         super().__init__()
         if len(observation_shape) != 3 or min(observation_shape[1:]) < 36:
             raise ValueError(
@@ -53,9 +77,7 @@ class QNetwork(nn.Module):
             nn.Conv2d(64, 64, 3, stride=1),
             nn.ReLU(),
             nn.Flatten(),
-            nn.Linear(64 * _convolved(height) * _convolved(width), 512),
-            nn.ReLU(),
-            nn.Linear(512, num_actions),
+            *_head(64 * _convolved(height) * _convolved(width), 512, num_actions, dueling),
         )
 
     def forward(self, observations: Tensor) -> Tensor:
@@ -73,16 +95,18 @@ class VectorQNetwork(nn.Module):
         Number of discrete actions.
     observation_shape
         Shape of one observation; it is flattened.
+    dueling
+        End in a `DuelingHead`, which CleanRL's has not.
     """
 
-    def __init__(self, num_actions: int, observation_shape: Sequence[int]) -> None:
+    def __init__(
+        self, num_actions: int, observation_shape: Sequence[int], dueling: bool = False
+    ) -> None:
         super().__init__()
         self.network = nn.Sequential(
             nn.Linear(math.prod(observation_shape), 120),
             nn.ReLU(),
-            nn.Linear(120, 84),
-            nn.ReLU(),
-            nn.Linear(84, num_actions),
+            *_head(120, 84, num_actions, dueling),
         )
 
     def forward(self, observations: Tensor) -> Tensor:
@@ -91,11 +115,19 @@ class VectorQNetwork(nn.Module):
         return values
 
 
-def make_network(observation_shape: Sequence[int], num_actions: int) -> nn.Module:
+def make_network(
+    observation_shape: Sequence[int], num_actions: int, dueling: bool = False
+) -> nn.Module:
     """Build the network that suits the observations: convolutions for an image stack."""
     if len(observation_shape) == 3:
-        return QNetwork(num_actions, observation_shape)
-    return VectorQNetwork(num_actions, observation_shape)
+        return QNetwork(num_actions, observation_shape, dueling)
+    return VectorQNetwork(num_actions, observation_shape, dueling)
+
+
+def _head(features: int, hidden: int, num_actions: int, dueling: bool) -> list[nn.Module]:
+    if dueling:
+        return [DuelingHead(features, hidden, num_actions)]
+    return [nn.Linear(features, hidden), nn.ReLU(), nn.Linear(hidden, num_actions)]
 
 
 def save_weights(network: nn.Module, path: Path) -> None:
@@ -103,8 +135,8 @@ def save_weights(network: nn.Module, path: Path) -> None:
     torch.save(network.state_dict(), path)
 
 
-def load_weights(network: nn.Module, path: Path) -> None:
-    """Load weights that framering or CleanRL saved; nothing in the file is executed.
+def load_network(path: Path, observation_shape: Sequence[int], num_actions: int) -> nn.Module:
+    """Load a network that framering or CleanRL saved; nothing in the file is executed.
 
     Raises
     ------
@@ -113,15 +145,18 @@ def load_weights(network: nn.Module, path: Path) -> None:
     """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
+        dueling = any(".advantage." in name for name in state)
+        network = make_network(observation_shape, num_actions, dueling)
         network.load_state_dict(state)
     except FileNotFoundError:
         raise ConfigError(f"there is no model at {path}") from None
     except Exception as error:
         reason = str(error).strip().splitlines()[0]
         raise ConfigError(
-            f"{path} doesn't hold the weights of this environment's network "
-            f"({_describe(network)}): {reason}"
+            f"{path} doesn't hold the weights of a network for observations of shape "
+            f"{tuple(observation_shape)} and {num_actions} actions: {reason}"
         ) from error
+    return network
 
 
 def _convolved(length: int) -> int:
@@ -129,8 +164,3 @@ def _convolved(length: int) -> int:
     for kernel, stride in ((8, 4), (4, 2), (3, 1)):
         length = (length - kernel) // stride + 1
     return length
-
-
-def _describe(network: nn.Module) -> str:
-    shapes = [tuple(parameter.shape) for parameter in network.parameters()]
-    return f"{type(network).__name__}, first layer {shapes[0]}, {shapes[-1][0]} actions"

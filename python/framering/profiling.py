@@ -21,7 +21,8 @@ from framering.vector_env import AtariVectorEnv
 # The parts of the loop in ``training.train``, by what they are to the algorithm.
 _PARTS: dict[str, list[tuple[type, str]]] = {
     "choose actions": [(EpsilonGreedy, "actions")],
-    "step environments": [(AtariVectorEnv, "step"), (ReplayRecorder, "step")],
+    "send actions": [(AtariVectorEnv, "send")],
+    "receive frames": [(AtariVectorEnv, "recv"), (ReplayRecorder, "step")],
     "sample a batch": [(ReplayBuffer, "sample")],
     "learn": [(Learner, "update")],
     "move the target": [(Learner, "update_target")],

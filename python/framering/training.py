@@ -3,11 +3,12 @@
 import dataclasses
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 
-import torch
 from torch import nn
 
+from framering.assembly import describe, make_learner, make_replay, seed_torch
 from framering.config import TrainConfig
 from framering.environments import Task, look_up, make_training_environments, why_no_pictures
 from framering.evaluate import evaluate, summarize
@@ -15,9 +16,9 @@ from framering.exploration import EpsilonGreedy, linear_schedule
 from framering.hub import upload
 from framering.interruption import StopSignals
 from framering.learner import Learner
-from framering.network import make_network, save_weights
-from framering.preflight import check_run, choose_device
-from framering.replay import ReplayBuffer
+from framering.network import save_weights
+from framering.preflight import check_run
+from framering.replay import ReplayBufferSamples
 from framering.run import Run
 from framering.video import GameRecorder, why_no_videos
 
@@ -76,31 +77,14 @@ def train(config: TrainConfig, on_step: Callable[[int], None] = lambda steps: No
     """
     task = look_up(config.env_id)
     check_run(config, task)
-    torch.manual_seed(config.seed)
-    torch.backends.cudnn.deterministic = config.torch_deterministic
-    device = choose_device(config)
-
-    num_actions = int(task.action_space.n)
-    network = make_network(task.observation_space.shape, num_actions)
-    learner = Learner(
-        network, learning_rate=config.learning_rate, gamma=config.gamma, device=device
-    )
-    replay = ReplayBuffer(
-        config.buffer_size,
-        task.observation_space,
-        task.action_space,
-        device,
-        n_envs=config.num_envs,
-        handle_timeout_termination=False,
-        seed=config.seed,
-    )
-    envs = make_training_environments(
-        task, replay, num_envs=config.num_envs, render=config.capture_video
-    )
-    exploration = EpsilonGreedy(num_actions, config.num_envs, config.seed)
+    seed_torch(config)
+    replay = make_replay(config, task)
+    envs = make_training_environments(config, task, replay)
+    learner = make_learner(config, task)
+    exploration = EpsilonGreedy(int(task.action_space.n), config.num_envs, config.seed)
 
     with closing(Run(config)) as run, closing(envs), StopSignals() as stop:
-        run.say(f"{run.folder}: {config.env_id} on {device}")
+        run.say(f"{run.folder}: {describe(config, task, learner.device)}")
         observations, infos = envs.reset(seed=config.seed)
         step = 0
         while step < config.total_timesteps and not stop.requested:
@@ -111,20 +95,35 @@ def train(config: TrainConfig, on_step: Callable[[int], None] = lambda steps: No
                 step,
             )
             actions = exploration.actions(observations, epsilon, learner.greedy_actions)
-            observations, _, _, _, infos = envs.step(actions)
-
-            for now in range(max(step, config.learning_starts + 1), step + config.num_envs):
-                if now % config.train_frequency == 0:
-                    loss, q_value = learner.update(replay.sample(config.batch_size))
-                    if now % _REPORT_FREQUENCY == 0:
-                        run.updated(now, loss.item(), q_value.item())
-                if now % config.target_network_frequency == 0:
-                    learner.update_target(config.tau)
-
+            if config.pipelined:
+                window = replay.window()
+                envs.send(actions)
+                learn(config, run, learner, partial(replay.sample, window=window), step)
+                observations, _, _, _, infos = envs.recv()
+            else:
+                observations, _, _, _, infos = envs.step(actions)
+                learn(config, run, learner, replay.sample, step)
             run.stepped(step, epsilon, envs, infos)
             step += config.num_envs
             on_step(step)
         return finish(run, config, task, learner, step, stop.requested)
+
+
+def learn(
+    config: TrainConfig,
+    run: Run,
+    learner: Learner,
+    sample: Callable[[int], ReplayBufferSamples],
+    step: int,
+) -> None:
+    """Make the updates that are due in the steps of all environments from a step on."""
+    for now in range(max(step, config.learning_starts + 1), step + config.num_envs):
+        if now % config.train_frequency == 0:
+            loss, q_value = learner.update(sample(config.batch_size))
+            if now % _REPORT_FREQUENCY == 0:
+                run.updated(now, loss.item(), q_value.item())
+        if now % config.target_network_frequency == 0:
+            learner.update_target(config.tau)
 
 
 def finish(

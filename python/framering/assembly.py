@@ -1,0 +1,64 @@
+"""Making the parts of a run from its settings."""
+
+import torch
+
+from framering.config import TrainConfig
+from framering.environments import Task, num_workers
+from framering.learner import Learner
+from framering.network import make_network
+from framering.preflight import choose_device
+from framering.replay import ReplayBuffer
+
+
+def seed_torch(config: TrainConfig) -> None:
+    """Seed torch's generator, which draws the first weights; set threads and determinism."""
+    torch.manual_seed(config.seed)
+    torch.backends.cudnn.deterministic = config.torch_deterministic
+    if config.torch_threads:
+        torch.set_num_threads(config.torch_threads)
+
+
+def make_replay(config: TrainConfig, task: Task) -> ReplayBuffer:
+    """Make the replay memory; in shared memory where processes write it or checkpoints read it."""
+    return ReplayBuffer(
+        config.buffer_size,
+        task.observation_space,
+        task.action_space,
+        choose_device(config),
+        n_envs=config.num_envs,
+        handle_timeout_termination=False,
+        n_step=config.n_step,
+        gamma=config.gamma,
+        seed=config.seed,
+        shared=(task.is_atari and num_workers(config) != 0) or config.checkpoint_every > 0,
+    )
+
+
+def make_learner(config: TrainConfig, task: Task) -> Learner:
+    """Make the networks and their optimiser."""
+    shape, num_actions = task.observation_space.shape, int(task.action_space.n)
+    return Learner(
+        make_network(shape, num_actions, config.dueling),
+        learning_rate=config.learning_rate,
+        gamma=config.gamma,
+        device=choose_device(config),
+        double=config.double_dqn,
+        huber=config.huber,
+        max_grad_norm=config.max_grad_norm,
+        act_with_target=config.act_with == "target",
+        compiled=config.compile,
+    )
+
+
+def describe(config: TrainConfig, task: Task, device: torch.device) -> str:
+    """Say in a line what will run where."""
+    workers = num_workers(config) if task.is_atari else 0
+    emulation = {0: "in this process", None: "in a process a core"}.get(
+        workers, f"in {workers} processes"
+    )
+    order = "while learning" if config.pipelined else "and then learning"
+    return (
+        f"{config.env_id}, {config.num_envs} stepping {emulation} {order}; "
+        f"{device} with {torch.get_num_threads()} torch threads"
+        + (", compiled" if config.compile else "")
+    )
