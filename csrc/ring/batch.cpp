@@ -1,34 +1,67 @@
 #include "ring/batch.hpp"
 
+#include <algorithm>
+#include <vector>
+
 #include "ring/payload.hpp"
 
 namespace framering::ring {
 
 namespace {
 
-// False where the writer has overtaken the row.
-bool copy_row(const Lane& lane, const Transition& row, std::size_t index,
-              std::uint64_t action_bytes, const BatchOutput& output) {
-  const std::size_t stack_bytes = lane.stack() * lane.frame_bytes();
-  if (output.next_obs == nullptr) {
-    std::uint8_t* block = output.obs + index * (stack_bytes + lane.frame_bytes());
-    lane.load_stack(row.obs_end, row.obs_age, block);
-    load_payload(block + stack_bytes, lane.frame(row.next_end), lane.frame_bytes());
-  } else {
-    lane.load_stack(row.obs_end, row.obs_age, output.obs + index * stack_bytes);
-    lane.load_stack(row.next_end, row.next_age, output.next_obs + index * stack_bytes);
+// The frames that a row copies, in the order of its output: those of its block, or of its two
+// stacks.
+void frames_of(const Lane& lane, const Transition& row, bool shared,
+               std::vector<const std::uint64_t*>& frames) {
+  frames.clear();
+  for (std::uint64_t back = lane.stack(); back-- > 0;) {
+    frames.push_back(lane.frame(row.obs_end - std::min<std::uint64_t>(back, row.obs_age)));
   }
-  lane.load_action(row.place.slot, output.actions + index * action_bytes);
-  return lane.still_whole(lane.stack_begin(row.obs_end, row.obs_age));
+  for (std::uint64_t back = shared ? 1 : lane.stack(); back-- > 0;) {
+    frames.push_back(lane.frame(row.next_end - std::min<std::uint64_t>(back, row.next_age)));
+  }
 }
+
+// Copies rows one after another, each while the next one's frames are on their way.
+class RowCopier {
+ public:
+  RowCopier(const Ring& ring, const BatchOutput& output) : ring_(ring), output_(output) {}
+
+  // False where the writer has overtaken the row.
+  bool copy(const Transition& row, std::size_t index, const Transition& following) {
+    const Lane lane = ring_.lane(row.place.lane);
+    const bool shared = output_.next_obs == nullptr;
+    frames_of(lane, row, shared, frames_);
+    frames_of(ring_.lane(following.place.lane), following, shared, ahead_);
+    const std::size_t frame_bytes = lane.frame_bytes();
+    const std::size_t in_obs = shared ? frames_.size() : lane.stack();
+    std::uint8_t* out = output_.obs + index * in_obs * frame_bytes;
+    for (std::size_t i = 0; i < frames_.size(); ++i) {
+      if (i == in_obs) {
+        out = output_.next_obs + index * in_obs * frame_bytes;
+      }
+      load_payload(out, frames_[i], frame_bytes, ahead_[i]);
+      out += frame_bytes;
+    }
+    lane.load_action(row.place.slot, output_.actions + index * ring_.geometry().action_bytes);
+    return lane.still_whole(lane.stack_begin(row.obs_end, row.obs_age));
+  }
+
+ private:
+  const Ring& ring_;
+  const BatchOutput& output_;
+  std::vector<const std::uint64_t*> frames_;
+  std::vector<const std::uint64_t*> ahead_;
+};
 
 }  // namespace
 
 bool gather_batch(const Ring& ring, std::span<Transition> rows, const BatchOutput& output,
                   const std::function<Transition(std::size_t)>& draw_again) {
+  RowCopier copier(ring, output);
   for (std::size_t index = 0; index < rows.size(); ++index) {
     Transition& row = rows[index];
-    while (!copy_row(ring.lane(row.place.lane), row, index, ring.geometry().action_bytes, output)) {
+    while (!copier.copy(row, index, rows[std::min(index + 1, rows.size() - 1)])) {
       row = draw_again(index);
       if (output.next_obs == nullptr && !row.shifted) {
         return false;

@@ -1,7 +1,6 @@
 #include "ring/layout.hpp"
 
 #include <bit>
-#include <limits>
 #include <stdexcept>
 #include <string>
 
@@ -71,7 +70,7 @@ Layout::Layout(const Geometry& geometry) : geometry_(geometry) {
                           (static_cast<double>(geometry.slots) *
                                static_cast<double>((record_words_ + frame_words_) * kWord) +
                            2 * static_cast<double>(kPage));
-  if (estimate > static_cast<double>(std::numeric_limits<std::int64_t>::max() / 2)) {
+  if (estimate > 0x1p62) {
     throw std::invalid_argument("a ring of this geometry would be larger than an address space");
   }
   lane_bytes_ = round_up(frames_offset() + geometry.slots * frame_words_ * kWord, kPage);

@@ -8,6 +8,7 @@ namespace framering::ring {
 namespace {
 
 constexpr std::size_t kWord = sizeof(std::uint64_t);
+constexpr std::size_t kLineWords = 8;
 
 // std::atomic_ref takes no const object before C++26; a load writes nothing.
 std::uint64_t load(const std::uint64_t& word) {
@@ -44,6 +45,20 @@ void load_payload(std::uint8_t* bytes, const std::uint64_t* words, std::size_t n
     const std::uint64_t value = load(words[whole]);
     std::memcpy(bytes + whole * kWord, &value, number % kWord);
   }
+}
+
+void load_payload(std::uint8_t* bytes, const std::uint64_t* words, std::size_t number,
+                  const std::uint64_t* ahead) {
+  const std::size_t lines = number / (kLineWords * kWord);
+  for (std::size_t line = 0; line < lines; ++line) {
+    __builtin_prefetch(ahead + line * kLineWords);
+    for (std::size_t i = 0; i < kLineWords; ++i) {
+      const std::uint64_t value = load(words[line * kLineWords + i]);
+      std::memcpy(bytes + (line * kLineWords + i) * kWord, &value, kWord);
+    }
+  }
+  const std::size_t done = lines * kLineWords;
+  load_payload(bytes + done * kWord, words + done, number - done * kWord);
 }
 
 }  // namespace framering::ring

@@ -71,7 +71,8 @@ Ring::Ring(const Geometry& geometry, Memory memory)
     : Ring(Layout(geometry), memory == Memory::kShared
                                  ? system::Mapping::shared_memory(Layout(geometry).bytes())
                                  : system::Mapping::private_memory(Layout(geometry).bytes())) {
-  const Header header{kMagic, kLayoutVersion, geometry, layout_.bytes()};
+  const Header header{
+      .magic = kMagic, .version = kLayoutVersion, .geometry = geometry, .bytes = layout_.bytes()};
   std::memcpy(mapping_.data(), &header, sizeof(Header));
 }
 

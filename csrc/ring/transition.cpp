@@ -18,7 +18,9 @@ std::optional<NextStep> next_step(const Lane& lane, std::uint64_t slot, std::uin
   for (std::uint64_t next = slot + 1; next <= last; ++next) {
     const Record record = lane.load_record(next);
     if (record.transition) {
-      return next - record.distance == slot ? std::optional(NextStep{next, record}) : std::nullopt;
+      return next - record.distance == slot
+                 ? std::optional(NextStep{.slot = next, .record = record})
+                 : std::nullopt;
     }
   }
   return std::nullopt;
@@ -28,7 +30,7 @@ std::optional<NextStep> next_step(const Lane& lane, std::uint64_t slot, std::uin
 
 Transition read_transition(const Lane& lane, const Place& place, const Record& first,
                            std::uint64_t high, const Returns& returns) {
-  NextStep last{place.slot, first};
+  NextStep last{.slot = place.slot, .record = first};
   double reward = first.reward;
   double discount = returns.gamma;
   std::uint64_t steps = 1;

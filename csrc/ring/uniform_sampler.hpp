@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <span>
 #include <stdexcept>
 #include <vector>
@@ -36,6 +37,8 @@ class UniformSampler {
   Transition draw_again(const Window* frozen, Generator& generator);
 
  private:
+  static Place draw_place(const Window& window, Generator& generator);
+  std::optional<Transition> accept(const Place& place, const Window* frozen);
   Transition draw_one(const Window* frozen, Generator& generator);
 
   std::shared_ptr<const Ring> ring_;

@@ -85,7 +85,7 @@ LaneWindow WindowFinder::find_lane(std::size_t index, std::uint64_t guard) {
   for (;;) {
     const std::uint64_t high = lane.published();
     if (high <= forgotten_[index]) {
-      return {high, high, 0};
+      return {.low = high, .high = high, .transitions = 0};
     }
     const auto newest = lane.read_record(high - 1);
     if (!newest) {
@@ -103,10 +103,12 @@ LaneWindow WindowFinder::find_lane(std::size_t index, std::uint64_t guard) {
       lows_[index] = low;
     }
     if (low == high) {
-      return {high, high, 0};
+      return {.low = high, .high = high, .transitions = 0};
     }
     if (const auto oldest = lane.read_record(low)) {
-      return {low, high, newest->ordinal - oldest->ordinal + (oldest->transition ? 1U : 0U)};
+      return {.low = low,
+              .high = high,
+              .transitions = newest->ordinal - oldest->ordinal + (oldest->transition ? 1U : 0U)};
     }
   }
 }
