@@ -46,7 +46,7 @@ class Recording:
         self.truncated.append(truncated)
 
     def compare(self, last, lane, skip_truncated):
-        """Both have the same newest `last` transitions of an environment, but for the very newest."""
+        """Compare an environment's newest `last` transitions, but for the very newest."""
         total = len(self.arrivals)
         steps = [
             step
