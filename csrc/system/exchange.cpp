@@ -35,7 +35,8 @@ Mapping new_memory(std::size_t workers, std::size_t data_bytes) {
 Exchange::Exchange(std::size_t workers, std::size_t data_bytes)
     : Exchange(workers, data_bytes, new_memory(workers, data_bytes)) {
   static_assert(sizeof(Header) <= kHeaderBytes);
-  *reinterpret_cast<Header*>(mapping_.data()) = {kMagic, kLayout, workers, data_bytes};
+  *reinterpret_cast<Header*>(mapping_.data()) = {
+      .magic = kMagic, .layout = kLayout, .workers = workers, .data_bytes = data_bytes};
 }
 
 Exchange::Exchange(std::size_t workers, std::size_t data_bytes, Mapping mapping)

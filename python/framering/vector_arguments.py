@@ -103,6 +103,7 @@ def checked_actions(actions: Any, num_envs: int, num_actions: int) -> npt.NDArra
         raise TypeError(f"actions must be integers, but {array.dtype} came")
     if array.shape != (num_envs,):
         raise ValueError(f"actions must have shape ({num_envs},), but {array.shape} came")
-    if array.min() < 0 or array.max() >= num_actions:
-        raise ValueError(f"actions must lie in [0, {num_actions}), but {array.tolist()} came")
+    chosen = array.tolist()
+    if min(chosen) < 0 or max(chosen) >= num_actions:
+        raise ValueError(f"actions must lie in [0, {num_actions}), but {chosen} came")
     return array

@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-import gymnasium
 import numpy as np
 import numpy.typing as npt
 from gymnasium import error, spaces
@@ -11,7 +10,7 @@ from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
 
 from framering.atari import AtariEmulator
-from framering.atari_registry import atari_ids, settings_for
+from framering.atari_registry import register_vector_ids, settings_for
 from framering.atari_settings import Order
 from framering.vector_arguments import (
     check_counts,
@@ -239,13 +238,13 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
             After `close`.
         """
         self._check_open()
-        super().reset(seed=seed if isinstance(seed, int) else None)
         if self._pending:
             raise error.AlreadyPendingCallError("reset came after send: recv first", "send")
         seeds = seeds_of(seed, self.num_envs)
         mask = mask_of(options, self.num_envs)
         if mask is not None and not self._has_reset:
             raise error.ResetNeeded("reset all games once before resetting some by reset_mask")
+        super().reset(seed=seed if isinstance(seed, int) else None)
         columns = self._lanes.columns
         for i in range(self.num_envs):
             if mask is not None and not mask[i]:
@@ -321,11 +320,11 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
         truncated = columns.truncated | restarted
         self._ended = terminated | truncated
         infos = counts(columns)
-        if self._record_statistics and columns.game_over.any():
+        if self._record_statistics and np.count_nonzero(columns.game_over):
             infos |= episodes(columns)
-        if self.autoreset_mode is AutoresetMode.SAME_STEP and self._ended.any():
+        if self.autoreset_mode is AutoresetMode.SAME_STEP and np.count_nonzero(self._ended):
             infos |= finals(columns, self._ended, self._final_observations(restarted))
-        if restarted.any():
+        if np.count_nonzero(restarted):
             infos |= {"worker_restarted": restarted.copy(), "_worker_restarted": restarted.copy()}
             restarted[:] = False
         return self._observe(), columns.reward.copy(), terminated, truncated, infos
@@ -377,14 +376,4 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
             raise error.ClosedEnvironmentError("this AtariVectorEnv was closed: make another")
 
 
-def _register() -> None:
-    """Register every Atari id in the namespace "framering", for `gymnasium.make_vec`."""
-    for env_id in atari_ids():
-        gymnasium.register(
-            f"framering/{env_id.removeprefix('ALE/')}",
-            vector_entry_point="framering.vector_env:AtariVectorEnv",
-            kwargs={"env_id": env_id},
-        )
-
-
-_register()
+register_vector_ids("framering.vector_env:AtariVectorEnv")

@@ -10,17 +10,10 @@ import numpy.typing as npt
 
 from framering.vector_lane import Columns
 
-_COUNTS = ("lives", "frame_number", "episode_frame_number")
-
 
 def counts(columns: Columns) -> dict[str, Any]:
     """Give lives and frame numbers, which every game has at every step."""
-    infos: dict[str, Any] = {}
-    for name in _COUNTS:
-        values: npt.NDArray[np.int64] = getattr(columns, name)
-        infos[name] = values.copy()
-        infos[f"_{name}"] = np.ones(len(values), np.bool_)
-    return infos
+    return _with_masks(columns.counts.copy(), np.ones(columns.counts.shape, np.bool_))
 
 
 def episodes(columns: Columns) -> dict[str, Any]:
@@ -40,13 +33,22 @@ def finals(
     columns: Columns, ended: npt.NDArray[np.bool_], observations: npt.NDArray[np.object_]
 ) -> dict[str, Any]:
     """Give the last observations and counts of episodes behind which another has begun."""
-    info: dict[str, Any] = {}
-    for name in _COUNTS:
-        info[name] = np.where(ended, getattr(columns, f"final_{name}"), 0)
-        info[f"_{name}"] = ended.copy()
+    values = np.where(ended, columns.final_counts, 0)
     return {
         "final_obs": observations,
         "_final_obs": ended.copy(),
-        "final_info": info,
+        "final_info": _with_masks(values, np.broadcast_to(ended, values.shape).copy()),
         "_final_info": ended.copy(),
+    }
+
+
+def _with_masks(values: npt.NDArray[np.int64], valid: npt.NDArray[np.bool_]) -> dict[str, Any]:
+    lives, frame_number, episode_frame_number = values
+    return {
+        "lives": lives,
+        "_lives": valid[0],
+        "frame_number": frame_number,
+        "_frame_number": valid[1],
+        "episode_frame_number": episode_frame_number,
+        "_episode_frame_number": valid[2],
     }

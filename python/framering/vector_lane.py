@@ -17,23 +17,20 @@ from framering.atari_settings import AtariSettings
 # What a lane is asked for.
 REST, STEP, RESET, RESET_SEEDED, RENDER = range(5)
 
-_COLUMNS: dict[str, type[np.generic]] = {
-    "command": np.uint8,
-    "action": np.int64,
-    "seed": np.uint64,
-    "reward": np.float64,
-    "terminated": np.bool_,
-    "truncated": np.bool_,
-    "lives": np.int64,
-    "frame_number": np.int64,
-    "episode_frame_number": np.int64,
-    "final_lives": np.int64,
-    "final_frame_number": np.int64,
-    "final_episode_frame_number": np.int64,
-    "game_over": np.bool_,
-    "game_return": np.float64,
-    "game_frames": np.int64,
-    "game_seconds": np.float64,
+# Each column's type and its rows: most have one value for each lane.
+_COLUMNS: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
+    "command": (np.uint8, ()),
+    "action": (np.int64, ()),
+    "seed": (np.uint64, ()),
+    "reward": (np.float64, ()),
+    "terminated": (np.bool_, ()),
+    "truncated": (np.bool_, ()),
+    "counts": (np.int64, (3,)),
+    "final_counts": (np.int64, (3,)),
+    "game_over": (np.bool_, ()),
+    "game_return": (np.float64, ()),
+    "game_frames": (np.int64, ()),
+    "game_seconds": (np.float64, ()),
 }
 
 
@@ -46,20 +43,22 @@ class Layout(NamedTuple):
     @property
     def nbytes(self) -> int:
         """Bytes of memory that the columns take."""
-        rows = sum(_aligned(self.lanes * np.dtype(dtype).itemsize) for dtype in _COLUMNS.values())
-        return rows + self.lanes * math.prod(self.screen_shape)
+        columns = sum(_aligned(_nbytes(name, self.lanes)) for name in _COLUMNS)
+        return columns + self.lanes * math.prod(self.screen_shape)
 
 
 class Columns:
-    """Commands and results of all lanes, one array of shape (lanes,) each.
+    """Commands and results of all lanes, one array of shape (..., lanes) each.
 
     Attributes
     ----------
     command, action, seed
         What each lane is asked for.
-    reward, terminated, truncated, lives, frame_number, episode_frame_number
-        What a step or reset gave. Where a lane has started over in the same step, the last three
-        are those of the new episode, and ``final_…`` those of the one that ended.
+    reward, terminated, truncated
+        What a step or reset gave.
+    counts, final_counts
+        Rows of lives, emulated frames, and emulated frames of the episode: those of now, and,
+        where a lane has started over in the same step, those of the episode that ended.
     game_over, game_return, game_frames, game_seconds
         Whether the step ended a whole game; its unclipped return, emulated frames, and duration.
     screens
@@ -70,9 +69,10 @@ class Columns:
         if memory is None:
             memory = np.zeros(layout.nbytes, np.uint8)
         begin = 0
-        for name, dtype in _COLUMNS.items():
-            nbytes = layout.lanes * np.dtype(dtype).itemsize
-            setattr(self, name, memory[begin : begin + nbytes].view(dtype))
+        for name, (dtype, rows) in _COLUMNS.items():
+            nbytes = _nbytes(name, layout.lanes)
+            column = memory[begin : begin + nbytes].view(dtype)
+            setattr(self, name, column.reshape(*rows, layout.lanes))
             begin += _aligned(nbytes)
         self.screens = memory[begin:].reshape(layout.lanes, *layout.screen_shape)
 
@@ -82,16 +82,17 @@ class Columns:
     reward: npt.NDArray[np.float64]
     terminated: npt.NDArray[np.bool_]
     truncated: npt.NDArray[np.bool_]
-    lives: npt.NDArray[np.int64]
-    frame_number: npt.NDArray[np.int64]
-    episode_frame_number: npt.NDArray[np.int64]
-    final_lives: npt.NDArray[np.int64]
-    final_frame_number: npt.NDArray[np.int64]
-    final_episode_frame_number: npt.NDArray[np.int64]
+    counts: npt.NDArray[np.int64]
+    final_counts: npt.NDArray[np.int64]
     game_over: npt.NDArray[np.bool_]
     game_return: npt.NDArray[np.float64]
     game_frames: npt.NDArray[np.int64]
     game_seconds: npt.NDArray[np.float64]
+
+
+def _nbytes(name: str, lanes: int) -> int:
+    dtype, rows = _COLUMNS[name]
+    return math.prod(rows) * lanes * np.dtype(dtype).itemsize
 
 
 def _aligned(nbytes: int) -> int:
@@ -158,12 +159,10 @@ class VectorLane:
             columns.game_frames[i] = game.frames
             columns.game_seconds[i] = game.seconds
         if self._same_step_autoreset and (terminated or truncated):
-            columns.final_lives[i] = emulator.lives
-            columns.final_frame_number[i] = emulator.frame_number
-            columns.final_episode_frame_number[i] = emulator.episode_frame_number
+            columns.final_counts[:, i] = self._count()
             self._begin_episode(None)
         else:
-            self._count()
+            columns.counts[:, i] = self._count()
 
     def _reset(self, seed: int | None) -> None:
         columns, i = self._columns, self._index
@@ -174,13 +173,11 @@ class VectorLane:
     def _begin_episode(self, seed: int | None) -> None:
         self._emulator.reset(self._frame, seed)
         self._writer.begin_segment(self._frame)
-        self._count()
+        self._columns.counts[:, self._index] = self._count()
 
-    def _count(self) -> None:
-        columns, i, emulator = self._columns, self._index, self._emulator
-        columns.lives[i] = emulator.lives
-        columns.frame_number[i] = emulator.frame_number
-        columns.episode_frame_number[i] = emulator.episode_frame_number
+    def _count(self) -> tuple[int, int, int]:
+        emulator = self._emulator
+        return emulator.lives, emulator.frame_number, emulator.episode_frame_number
 
 
 class LocalLanes:
