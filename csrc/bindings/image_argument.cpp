@@ -1,6 +1,7 @@
 #include "bindings/image_argument.hpp"
 
 #include <algorithm>
+#include <limits>
 #include <string>
 
 namespace py = pybind11;
@@ -59,6 +60,51 @@ void check_no_overlap(const py::array& input, const char* input_name, const py::
     throw py::value_error(std::string(output_name) + " shares memory with " + input_name +
                           "; give it memory of its own");
   }
+}
+
+std::string size_text(Size size) {
+  return "(" + std::to_string(size.first) + ", " + std::to_string(size.second) + ")";
+}
+
+// For pixel indices held in int.
+frame::Shape shape_of(Size size, const char* name) {
+  constexpr py::ssize_t limit = std::numeric_limits<int>::max() / 8;
+  if (size.first < 1 || size.second < 1 || size.first > limit || size.second > limit) {
+    throw py::value_error(std::string(name) + " must be (height, width), each 1 or more, got " +
+                          size_text(size));
+  }
+  return {static_cast<int>(size.first), static_cast<int>(size.second)};
+}
+
+void check_shrinks(Size from, Size to, const char* what) {
+  if (to.first > from.first || to.second > from.second) {
+    throw py::value_error(std::string("area resize only shrinks: ") + what + " " + size_text(to) +
+                          " must be no larger than the source's " + size_text(from) +
+                          " on either axis; to enlarge, use another interpolation");
+  }
+}
+
+frame::Palette palette_named(const std::string& name) {
+  if (name == "ntsc") {
+    return frame::Palette::ntsc;
+  }
+  if (name == "pal") {
+    return frame::Palette::pal;
+  }
+  if (name == "secam") {
+    throw py::value_error(
+        "palette 'secam' is not known: no ROM that ale-py ships uses it, so its colours could not "
+        "be measured; choose 'ntsc' or 'pal'");
+  }
+  throw py::value_error("palette must be 'ntsc' or 'pal', got '" + name + "'");
+}
+
+std::uint8_t* bytes_of(py::array& array) {
+  return static_cast<std::uint8_t*>(array.mutable_data());
+}
+
+const std::uint8_t* bytes_of(const py::array& array) {
+  return static_cast<const std::uint8_t*>(array.data());
 }
 
 }  // namespace framering::bindings

@@ -5,6 +5,7 @@ PYBIND11_MODULE(_core, module) {
   framering::bindings::register_system(module);
   framering::bindings::register_exchange(module);
   framering::bindings::register_frame(module);
+  framering::bindings::register_image(module);
   framering::bindings::register_ring(module);
   framering::bindings::register_replay(module);
 }

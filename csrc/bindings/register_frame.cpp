@@ -1,13 +1,8 @@
-#include <limits>
 #include <string>
-#include <utility>
-#include <vector>
 
 #include "bindings/image_argument.hpp"
 #include "bindings/register.hpp"
 #include "frame/atari_preprocessor.hpp"
-#include "frame/colour_conversion.hpp"
-#include "frame/resize_area.hpp"
 #include "system/cpu_features.hpp"
 
 namespace py = pybind11;
@@ -17,48 +12,8 @@ namespace framering::bindings {
 namespace {
 
 using frame::Order;
-using frame::Palette;
 using frame::PreprocessOptions;
 using frame::Shape;
-
-using Size = std::pair<py::ssize_t, py::ssize_t>;
-
-std::string size_text(Size size) {
-  return "(" + std::to_string(size.first) + ", " + std::to_string(size.second) + ")";
-}
-
-// For pixel indices held in int.
-Shape shape_of(Size size, const char* name) {
-  constexpr py::ssize_t limit = std::numeric_limits<int>::max() / 8;
-  if (size.first < 1 || size.second < 1 || size.first > limit || size.second > limit) {
-    throw py::value_error(std::string(name) + " must be (height, width), each 1 or more, got " +
-                          size_text(size));
-  }
-  return {static_cast<int>(size.first), static_cast<int>(size.second)};
-}
-
-void check_shrinks(Size from, Size to, const char* what) {
-  if (to.first > from.first || to.second > from.second) {
-    throw py::value_error(std::string("area resize only shrinks: ") + what + " " + size_text(to) +
-                          " must be no larger than the source's " + size_text(from) +
-                          " on either axis; to enlarge, use another interpolation");
-  }
-}
-
-Palette palette_named(const std::string& name) {
-  if (name == "ntsc") {
-    return Palette::ntsc;
-  }
-  if (name == "pal") {
-    return Palette::pal;
-  }
-  if (name == "secam") {
-    throw py::value_error(
-        "palette 'secam' is not known: no ROM that ale-py ships uses it, so its colours could not "
-        "be measured; choose 'ntsc' or 'pal'");
-  }
-  throw py::value_error("palette must be 'ntsc' or 'pal', got '" + name + "'");
-}
 
 Order order_named(const std::string& name) {
   if (name == "gymnasium") {
@@ -71,112 +26,6 @@ Order order_named(const std::string& name) {
     return Order::cleanrl;
   }
   throw py::value_error("order must be 'gymnasium', 'sb3' or 'cleanrl', got '" + name + "'");
-}
-
-// The given output, checked, or where it is None a new array of that shape.
-py::array output_for(const py::array& input, const char* input_name, const py::object& given,
-                     std::initializer_list<py::ssize_t> shape, const char* because) {
-  if (given.is_none()) {
-    return py::array_t<std::uint8_t>(std::vector<py::ssize_t>(shape));
-  }
-  py::array output = writable_image(given, "out", shape, because);
-  check_no_overlap(input, input_name, output, "out");
-  return output;
-}
-
-std::uint8_t* bytes_of(py::array& array) {
-  return static_cast<std::uint8_t*>(array.mutable_data());
-}
-
-const std::uint8_t* bytes_of(const py::array& array) {
-  return static_cast<const std::uint8_t*>(array.data());
-}
-
-py::array resize_area(const py::object& image_object, Size size, const py::object& out) {
-  const py::array image = uint8_image(image_object, "image");
-  if (image.ndim() != 2 && image.ndim() != 3) {
-    throw py::value_error("image must be (height, width) or (height, width, channels), got " +
-                          std::to_string(image.ndim()) + " dimensions");
-  }
-  const Size from{image.shape(0), image.shape(1)};
-  const Shape from_shape = shape_of(from, "image's size");
-  const Shape to_shape = shape_of(size, "size");
-  check_shrinks(from, size, "size");
-  const py::ssize_t channels = image.ndim() == 3 ? image.shape(2) : 1;
-  if (channels < 1 || image.size() > std::numeric_limits<int>::max()) {
-    throw py::value_error("image must have at least one channel and less than 2 GiB");
-  }
-  constexpr const char* because = "that of the resized image";
-  py::array result =
-      image.ndim() == 3
-          ? output_for(image, "image", out, {size.first, size.second, channels}, because)
-          : output_for(image, "image", out, {size.first, size.second}, because);
-  const std::uint8_t* source = bytes_of(image);
-  std::uint8_t* target = bytes_of(result);
-  {
-    const py::gil_scoped_release released;
-    frame::resize_area(source, from_shape, static_cast<std::size_t>(channels), target, to_shape,
-                       system::cpu_path());
-  }
-  return result;
-}
-
-py::array rgb_to_gray(const py::object& image_object, const py::object& out) {
-  const py::array image = uint8_image(image_object, "image");
-  if (image.ndim() != 3 || image.shape(2) != 3) {
-    throw py::value_error("image must be RGB with shape (height, width, 3)");
-  }
-  py::array result = output_for(image, "image", out, {image.shape(0), image.shape(1)},
-                                "the height and width of image");
-  const std::uint8_t* source = bytes_of(image);
-  std::uint8_t* target = bytes_of(result);
-  const auto pixel_count = static_cast<std::size_t>(result.size());
-  {
-    const py::gil_scoped_release released;
-    frame::rgb_to_gray(source, target, pixel_count, system::cpu_path());
-  }
-  return result;
-}
-
-py::array palette_screen(const py::object& object) {
-  py::array screen = uint8_image(object, "screen");
-  if (screen.ndim() != 2) {
-    throw py::value_error("screen must be palette indices with shape (height, width), got " +
-                          std::to_string(screen.ndim()) + " dimensions");
-  }
-  return screen;
-}
-
-py::array palette_to_gray(const py::object& screen_object, const py::object& out,
-                          const std::string& palette) {
-  const Palette chosen = palette_named(palette);
-  const py::array screen = palette_screen(screen_object);
-  py::array result =
-      output_for(screen, "screen", out, {screen.shape(0), screen.shape(1)}, "that of the screen");
-  const std::uint8_t* source = bytes_of(screen);
-  std::uint8_t* target = bytes_of(result);
-  const auto pixel_count = static_cast<std::size_t>(screen.size());
-  {
-    const py::gil_scoped_release released;
-    frame::palette_to_gray(chosen, source, target, pixel_count, system::cpu_path());
-  }
-  return result;
-}
-
-py::array palette_to_rgb(const py::object& screen_object, const py::object& out,
-                         const std::string& palette) {
-  const Palette chosen = palette_named(palette);
-  const py::array screen = palette_screen(screen_object);
-  py::array result = output_for(screen, "screen", out, {screen.shape(0), screen.shape(1), 3},
-                                "the screen's with three channels");
-  const std::uint8_t* source = bytes_of(screen);
-  std::uint8_t* target = bytes_of(result);
-  const auto pixel_count = static_cast<std::size_t>(screen.size());
-  {
-    const py::gil_scoped_release released;
-    frame::palette_to_rgb(chosen, source, target, pixel_count);
-  }
-  return result;
 }
 
 PreprocessOptions preprocess_options(Size screen_shape, Size output_shape, const std::string& order,
@@ -228,14 +77,40 @@ void process(frame::AtariPreprocessor& preprocessor, const py::object& last_obje
 void register_frame(py::module_& module) {
   using namespace py::literals;  // NOLINT(google-build-using-namespace): the argument names' _a
 
-  module.def("resize_area", &resize_area, "image"_a, "size"_a, "out"_a = py::none());
-  module.def("rgb_to_gray", &rgb_to_gray, "image"_a, "out"_a = py::none());
-  module.def("palette_to_gray", &palette_to_gray, "screen"_a, "out"_a = py::none(),
-             "palette"_a = "ntsc");
-  module.def("palette_to_rgb", &palette_to_rgb, "screen"_a, "out"_a = py::none(),
-             "palette"_a = "ntsc");
+  py::class_<frame::AtariPreprocessor>(module, "AtariPreprocessor",
+                                       R"(Two palette screens in, one observation out.
 
-  py::class_<frame::AtariPreprocessor>(module, "AtariPreprocessor")
+One for each emulator: it remembers the screens of its last call and works out anew only the rows of
+the output that depend on a row that has changed. What it remembers never changes a result.
+
+Parameters
+----------
+screen_shape : tuple[int, int]
+    Height and width of a screen: (210, 160), or (250, 160) for a PAL console.
+output_shape : tuple[int, int]
+    Height and width of the observation; no axis is longer than the screen's.
+order : {"gymnasium", "sb3", "cleanrl"}
+    Whose bits. ``"gymnasium"``: gray, maximum, resize (also ALE's vector environment and EnvPool);
+    ``"sb3"``: maximum of RGB, gray, resize; ``"cleanrl"``: maximum of RGB, resize, gray.
+palette : {"ntsc", "pal"}
+    Of the console. Of the ROMs that ale-py ships, those with 250 lines are PAL.
+grayscale : bool
+    Whether the observation is gray, (height, width), or RGB, (height, width, 3); RGB is the same in
+    every order.
+
+Raises
+------
+ValueError
+    If a name is unknown, or the shapes are not a shrink.
+
+Examples
+--------
+>>> import numpy as np
+>>> from framering._core import AtariPreprocessor
+>>> previous, last = np.zeros((2, 210, 160), np.uint8)
+>>> observation = np.empty((84, 84), np.uint8)
+>>> AtariPreprocessor(order="cleanrl").process(last, previous, observation)
+)")
       .def(py::init([](Size screen_shape, Size output_shape, const std::string& order,
                        const std::string& palette, bool grayscale) {
              return frame::AtariPreprocessor(
@@ -244,8 +119,25 @@ void register_frame(py::module_& module) {
            }),
            py::kw_only(), "screen_shape"_a = Size{210, 160}, "output_shape"_a = Size{84, 84},
            "order"_a = "gymnasium", "palette"_a = "ntsc", "grayscale"_a = true)
-      .def("process", &process, "last"_a, "previous"_a, "out"_a)
-      .def("reset", &frame::AtariPreprocessor::reset);
+      .def("process", &process, "last"_a, "previous"_a, "out"_a,
+           R"(Fill `out` with the observation of two screens.
+
+Parameters
+----------
+last, previous : numpy.ndarray
+    Palette indices as ALE's getScreen gives them: uint8, C-contiguous, of screen_shape. With
+    `previous` None, `last` alone, without a maximum.
+out : numpy.ndarray
+    uint8, C-contiguous, writable, of the output's shape; all of it is written, and nothing else. It
+    shares no memory with the screens.
+
+Raises
+------
+TypeError, ValueError
+    If an array is not so; then nothing has been changed. The GIL is released.
+)")
+      .def("reset", &frame::AtariPreprocessor::reset,
+           "Forget the last call. It only makes the next one slower.");
 }
 
 }  // namespace framering::bindings

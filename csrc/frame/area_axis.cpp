@@ -7,7 +7,7 @@
 namespace framering::frame {
 
 AreaAxis area_axis(int source_size, int target_size) {
-  AreaAxis axis{source_size, target_size, 0.0, 0};
+  AreaAxis axis{.source_size = source_size, .target_size = target_size};
   // Not source/target: OpenCV inverts the inverse ratio, and the two differ in the last bit, so
   // that 1/(1/49) is no whole number to it.
   axis.scale = 1.0 / (static_cast<double>(target_size) / source_size);
@@ -30,14 +30,18 @@ std::vector<AreaTap> area_taps(const AreaAxis& axis) {
     const int first = std::min(static_cast<int>(std::ceil(begin)), last);
 
     if (first - begin > sliver) {
-      taps.push_back({target, first - 1, static_cast<float>((first - begin) / cell)});
+      taps.push_back({.target = target,
+                      .source = first - 1,
+                      .weight = static_cast<float>((first - begin) / cell)});
     }
     for (int source = first; source < last; ++source) {
-      taps.push_back({target, source, static_cast<float>(1.0 / cell)});
+      taps.push_back(
+          {.target = target, .source = source, .weight = static_cast<float>(1.0 / cell)});
     }
     if (end - last > sliver) {
-      const double covered = std::min(std::min(end - last, 1.0), cell);
-      taps.push_back({target, last, static_cast<float>(covered / cell)});
+      const double covered = std::min({end - last, 1.0, cell});
+      taps.push_back(
+          {.target = target, .source = last, .weight = static_cast<float>(covered / cell)});
     }
   }
   return taps;

@@ -2,13 +2,10 @@
 
 #include <algorithm>
 #include <bit>
-#include <limits>
 
 namespace framering::frame {
 
 namespace {
-
-constexpr std::size_t no_row = std::numeric_limits<std::size_t>::max();
 
 void interleave(const std::uint8_t* planes, std::size_t stride, std::size_t width,
                 std::uint8_t* out) {
@@ -36,7 +33,7 @@ AtariPreprocessor::AtariPreprocessor(const PreprocessOptions& options, system::C
       kept_previous_(pixels(options.screen)),
       kept_output_(options.output_bytes() + ShrinkKernel::row_slack),
       states_(static_cast<std::size_t>(options.screen.height)),
-      ready_(std::bit_ceil(plan_.rows.most), ReadyRow{no_row, 0}),
+      ready_(std::bit_ceil(plan_.rows.most)),
       row_bytes_(ready_.size() * planes_ * width_),
       row_sums_(ready_.size() * planes_ * sums_count_),
       buffers_(plan_.rows.most),
@@ -47,11 +44,13 @@ AtariPreprocessor::AtariPreprocessor(const PreprocessOptions& options, system::C
 void AtariPreprocessor::process(const std::uint8_t* last, const std::uint8_t* previous,
                                 std::uint8_t* out) {
   // The maximum of a screen with itself is the screen, in every order.
-  colour_.keep(last, previous == nullptr ? last : previous, states_.size(), width_,
-               {kept_last_.data(), kept_previous_.data(), states_.data()}, !remembers_);
+  colour_.keep(
+      last, previous == nullptr ? last : previous, states_.size(), width_,
+      {.last = kept_last_.data(), .previous = kept_previous_.data(), .states = states_.data()},
+      !remembers_);
   remembers_ = true;
-  std::fill(ready_.begin(), ready_.end(), ReadyRow{no_row, 0});
-  for (std::size_t y = 0; y < static_cast<std::size_t>(options_.output.height); ++y) {
+  std::ranges::fill(ready_, ReadyRow{});
+  for (std::size_t y = 0; y < plan_.rows.spans.size(); ++y) {
     if (depends_on_changes(y)) {
       compute(y);
     }

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <limits>
 #include <vector>
 
 #include "frame/colouring.hpp"
@@ -32,8 +33,8 @@ class AtariPreprocessor {
  private:
   // A source row, coloured and with its columns summed, in the buffer of that number.
   struct ReadyRow {
-    std::size_t row;
-    std::size_t buffer;
+    std::size_t row = std::numeric_limits<std::size_t>::max();
+    std::size_t buffer = 0;
   };
 
   [[nodiscard]] bool depends_on_changes(std::size_t y) const;

@@ -22,8 +22,11 @@ ColourTables tables_of(const PaletteTable& palette) {
   for (std::size_t i = 0; i < 256; ++i) {
     luma[i] = rgb_luma(palette.red[i], palette.green[i], palette.blue[i]);
   }
-  return {look_up_of(palette.gray), look_up_of(luma), look_up_of(palette.red),
-          look_up_of(palette.green), look_up_of(palette.blue)};
+  return {.gray = look_up_of(palette.gray),
+          .luma = look_up_of(luma),
+          .red = look_up_of(palette.red),
+          .green = look_up_of(palette.green),
+          .blue = look_up_of(palette.blue)};
 }
 
 std::uint8_t larger(const LookUp& look_up, std::uint8_t a, std::uint8_t b) {
@@ -140,7 +143,7 @@ ColouringKernel colouring_kernel(std::size_t width, system::CpuPath path) {
   static_cast<void>(width);
   static_cast<void>(path);
 #endif
-  return {&keep, &colour_row, &luma_of_planes};
+  return {.keep = &keep, .colour_row = &colour_row, .luma_of_planes = &luma_of_planes};
 }
 
 }  // namespace framering::frame

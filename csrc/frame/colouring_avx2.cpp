@@ -1,6 +1,7 @@
 // Colouring of palette rows with AVX2; see shrink_avx2.cpp for what keeps this file apart. Rows are
 // 32 bytes or more: the last 32 of a row are done as one, whatever was done of them before.
 #if defined(__x86_64__)
+// NOLINTBEGIN(portability-simd-intrinsics): the portable path is in a file of its own.
 
 #include <immintrin.h>
 
@@ -37,7 +38,7 @@ AVX2_INLINE __m256i look_up_half(const std::uint8_t* table, __m256i indices) {
   const __m256i bit6 = _mm256_add_epi8(indices, indices);
   const __m256i bit5 = _mm256_add_epi8(bit6, bit6);
   __m256i quarter[4];
-  for (int i = 0; i < 4; ++i) {
+  for (std::size_t i = 0; i < 4; ++i) {
     quarter[i] =
         _mm256_blendv_epi8(_mm256_shuffle_epi8(sixteen(table + 32 * i), within),
                            _mm256_shuffle_epi8(sixteen(table + 32 * i + 16), within), bit5);
@@ -65,8 +66,8 @@ AVX2_INLINE __m256i larger(const LookUp& table, __m256i last, __m256i previous) 
 
 // rgb_luma of eight pixels: (r, g) and (b, 1) pairs of 16 bits in, 32 bits out.
 AVX2_INLINE __m256i luma_of_eight(__m256i red_green, __m256i blue_one) {
-  const __m256i red_green_weights = _mm256_set1_epi32(9798 | 19235 << 16);
-  const __m256i blue_half_weights = _mm256_set1_epi32(3735 | 16384 << 16);
+  const __m256i red_green_weights = _mm256_set1_epi32(9798 + 65536 * 19235);
+  const __m256i blue_half_weights = _mm256_set1_epi32(3735 + 65536 * 16384);
   return _mm256_srli_epi32(_mm256_add_epi32(_mm256_madd_epi16(red_green, red_green_weights),
                                             _mm256_madd_epi16(blue_one, blue_half_weights)),
                            15);
@@ -235,7 +236,7 @@ AVX2 void luma_of_planes(const std::uint8_t* planes, std::size_t stride, std::si
 // One channel of 32 RGB pixels whose halves lie in three registers of 16-byte halves. -1 clears.
 AVX2_INLINE __m256i channel_of(const __m256i* thirds, const std::int8_t (*select)[16]) {
   __m256i channel = _mm256_setzero_si256();
-  for (int third = 0; third < 3; ++third) {
+  for (std::size_t third = 0; third < 3; ++third) {
     const __m128i bytes = _mm_loadu_si128(reinterpret_cast<const __m128i*>(select[third]));
     channel = _mm256_or_si256(
         channel, _mm256_shuffle_epi8(thirds[third], _mm256_broadcastsi128_si256(bytes)));
@@ -262,7 +263,7 @@ AVX2 std::size_t rgb_to_gray_avx2(const std::uint8_t* rgb, std::uint8_t* gray,
   std::size_t i = 0;
   for (; i + lanes <= pixel_count; i += lanes, rgb += 3 * lanes) {
     __m256i thirds[3];
-    for (int third = 0; third < 3; ++third) {
+    for (std::size_t third = 0; third < 3; ++third) {
       const std::uint8_t* low = rgb + 16 * third;
       thirds[third] = _mm256_inserti128_si256(
           _mm256_castsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(low))),
@@ -274,8 +275,10 @@ AVX2 std::size_t rgb_to_gray_avx2(const std::uint8_t* rgb, std::uint8_t* gray,
   return i;
 }
 
-const ColouringKernel colouring_avx2{&keep, &colour_row, &luma_of_planes};
+const ColouringKernel colouring_avx2{
+    .keep = &keep, .colour_row = &colour_row, .luma_of_planes = &luma_of_planes};
 
 }  // namespace framering::frame
 
+// NOLINTEND(portability-simd-intrinsics)
 #endif

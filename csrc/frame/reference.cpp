@@ -23,17 +23,19 @@ void resize_by_whole_ratios(const std::uint8_t* image, const AreaAxis& rows,
   // Only for these has OpenCV an integer path; it rounds halves up.
   const bool rounds_halves_up = down == 2 && across == 2 && channels != 2 && channels <= 4;
 
-  for (std::size_t y = 0; y < static_cast<std::size_t>(rows.target_size); ++y) {
-    for (std::size_t x = 0; x < static_cast<std::size_t>(columns.target_size); ++x) {
+  const auto height = static_cast<std::size_t>(rows.target_size);
+  const auto width = static_cast<std::size_t>(columns.target_size);
+  for (std::size_t y = 0; y < height; ++y) {
+    for (std::size_t x = 0; x < width; ++x) {
       for (std::size_t channel = 0; channel < channels; ++channel) {
         const std::uint8_t* cell = image + y * down * stride + x * across * channels + channel;
-        int sum = 0;
+        unsigned sum = 0;
         for (std::size_t row = 0; row < down; ++row) {
           for (std::size_t column = 0; column < across; ++column) {
             sum += cell[row * stride + column * channels];
           }
         }
-        *out++ = rounds_halves_up ? static_cast<std::uint8_t>((sum + 2) >> 2)
+        *out++ = rounds_halves_up ? static_cast<std::uint8_t>((sum + 2) >> 2U)
                                   : round_half_to_even(static_cast<float>(sum) * inverse_area);
       }
     }
@@ -49,7 +51,7 @@ void resize_by_weights(const std::uint8_t* image, const AreaAxis& rows, const Ar
   std::vector<float> row(row_values);
 
   for (const AreaTap& down : area_taps(rows)) {
-    std::fill(row.begin(), row.end(), 0.0F);
+    std::ranges::fill(row, 0.0F);
     const std::uint8_t* source = image + static_cast<std::size_t>(down.source) * stride;
     for (const AreaTap& across : column_taps) {
       for (std::size_t channel = 0; channel < channels; ++channel) {
@@ -63,7 +65,7 @@ void resize_by_weights(const std::uint8_t* image, const AreaAxis& rows, const Ar
       sum[i] += down.weight * row[i];
     }
   }
-  std::transform(sums.begin(), sums.end(), out, round_half_to_even);
+  std::ranges::transform(sums, out, round_half_to_even);
 }
 
 }  // namespace
@@ -81,8 +83,8 @@ void resize_area(const std::uint8_t* image, Shape from, int channels, std::uint8
 
 void rgb_to_gray(const std::uint8_t* rgb, std::uint8_t* gray, std::size_t pixel_count) {
   for (std::size_t i = 0; i < pixel_count; ++i, rgb += 3) {
-    gray[i] =
-        static_cast<std::uint8_t>((9798 * rgb[0] + 19235 * rgb[1] + 3735 * rgb[2] + 16384) >> 15);
+    gray[i] = static_cast<std::uint8_t>(
+        (9798U * rgb[0] + 19235U * rgb[1] + 3735U * rgb[2] + 16384U) >> 15U);
   }
 }
 
@@ -130,8 +132,8 @@ void preprocess(const PreprocessOptions& options, const std::uint8_t* last,
   Image image = coloured(last);
   if (previous != nullptr) {
     const Image other = coloured(previous);
-    std::transform(image.begin(), image.end(), other.begin(), image.begin(),
-                   [](std::uint8_t a, std::uint8_t b) { return std::max(a, b); });
+    std::ranges::transform(image, other, image.begin(),
+                           [](std::uint8_t a, std::uint8_t b) { return std::max(a, b); });
   }
   if (!options.grayscale || options.order == Order::gymnasium) {
     image = resized(image);
@@ -140,7 +142,7 @@ void preprocess(const PreprocessOptions& options, const std::uint8_t* last,
   } else {
     image = gray(resized(image));
   }
-  std::copy(image.begin(), image.end(), out);
+  std::ranges::copy(image, out);
 }
 
 }  // namespace framering::frame::reference

@@ -9,6 +9,9 @@ struct Shape {
   int height = 0;
   int width = 0;
 
+  constexpr Shape() = default;
+  constexpr Shape(int rows, int columns) : height(rows), width(columns) {}
+
   friend constexpr bool operator==(const Shape&, const Shape&) = default;
 };
 

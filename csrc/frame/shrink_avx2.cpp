@@ -4,6 +4,7 @@
 // Columns are summed first: sixteen sums take two multiply-adds on bytes, and rows that repeat
 // (most of an Atari screen does) are summed once.
 #if defined(__x86_64__)
+// NOLINTBEGIN(portability-simd-intrinsics): the portable path is in a file of its own.
 
 #include <immintrin.h>
 
@@ -42,7 +43,7 @@ AVX2_INLINE Divided divide_by_200(__m256i numerators) {
       _mm256_srli_epi16(_mm256_mulhi_epu16(eighths, _mm256_set1_epi16(5243)), 1);
   // Halves were rounded up, without a remainder.
   const __m256i product = _mm256_mullo_epi16(results, _mm256_set1_epi16(200));
-  return {results, _mm256_cmpeq_epi16(product, shifted)};
+  return {.results = results, .again = _mm256_cmpeq_epi16(product, shifted)};
 }
 
 AVX2_INLINE Divided finish_by_200(const std::uint16_t* const* sums, const std::int16_t* units,
@@ -57,8 +58,8 @@ AVX2_INLINE Divided finish_by_200(const std::uint16_t* const* sums, const std::i
 
 AVX2_INLINE Divided finish_halves(const std::uint16_t* const* sums, std::size_t lane) {
   const __m256i four = _mm256_add_epi16(load(sums[0] + lane), load(sums[1] + lane));
-  return {_mm256_srli_epi16(_mm256_add_epi16(four, _mm256_set1_epi16(2)), 2),
-          _mm256_setzero_si256()};
+  return {.results = _mm256_srli_epi16(_mm256_add_epi16(four, _mm256_set1_epi16(2)), 2),
+          .again = _mm256_setzero_si256()};
 }
 
 // Sixteen averages of 2x2 from `source` on.
@@ -102,7 +103,8 @@ AVX2_INLINE Divided finish_any(const ShrinkPlan& plan, std::size_t y,
   __m256i high_again;
   const __m256i low_results = divide(plan, low, low_again);
   const __m256i high_results = divide(plan, high, high_again);
-  return {_mm256_packs_epi32(low_results, high_results), _mm256_packs_epi32(low_again, high_again)};
+  return {.results = _mm256_packs_epi32(low_results, high_results),
+          .again = _mm256_packs_epi32(low_again, high_again)};
 }
 
 AVX2_INLINE Divided finish_lanes(FinishKind kind, const ShrinkPlan& plan, std::size_t y,
@@ -219,4 +221,5 @@ AVX2 void finish_row_avx2(const ShrinkPlan& plan, std::size_t y, const std::uint
 
 }  // namespace framering::frame
 
+// NOLINTEND(portability-simd-intrinsics)
 #endif

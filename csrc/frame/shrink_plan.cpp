@@ -10,7 +10,7 @@ namespace framering::frame {
 namespace {
 
 // Above this a sum of weighted bytes is no longer exact in a float.
-constexpr int largest_exact_denominator = (1 << 24) / 255;
+constexpr int largest_exact_denominator = 16'777'216 / 255;
 // Above this a sum of weighted rows does not fit 16 bits.
 constexpr int largest_row_denominator = 65535 / 255;
 // Above this a sum of weighted columns does not fit a signed 16-bit lane.
@@ -55,8 +55,9 @@ AxisTaps axis_taps_of(int source_size, int target_size) {
   for (std::size_t i = 0; i < axis_taps.taps.size(); ++i) {
     const AreaTap& tap = axis_taps.taps[i];
     if (axis_taps.spans.size() == static_cast<std::size_t>(tap.target)) {
-      axis_taps.spans.push_back(
-          {static_cast<std::uint32_t>(i), 0, static_cast<std::uint32_t>(tap.source)});
+      axis_taps.spans.push_back({.tap = static_cast<std::uint32_t>(i),
+                                 .count = 0,
+                                 .source = static_cast<std::uint32_t>(tap.source)});
     }
     axis_taps.most = std::max<std::size_t>(axis_taps.most, ++axis_taps.spans.back().count);
   }
@@ -104,7 +105,10 @@ struct ValueTaps {
 ValueTaps value_taps(const ShrinkPlan& plan, std::size_t value) {
   const TapSpan& span = plan.columns.spans[value / plan.channels];
   const std::size_t first = span.source * plan.channels + value % plan.channels;
-  return {first, first + (span.count - 1) * plan.channels, span.tap, span.count};
+  return {.first = first,
+          .last = first + (span.count - 1) * plan.channels,
+          .tap = span.tap,
+          .count = span.count};
 }
 
 void pad_columns(ShrinkPlan& plan) {
@@ -152,13 +156,8 @@ void group_columns(ShrinkPlan& plan) {
       plan.source_values() < loaded || 3 * plan.channels >= loaded) {
     return;
   }
-  const ColumnGroups empty{{},
-                           {},
-                           {},
-                           {},
-                           {},
-                           {static_cast<std::uint32_t>(plan.target_values()),
-                            static_cast<std::uint32_t>(plan.target_values())}};
+  ColumnGroups empty{};
+  empty.target.fill(static_cast<std::uint32_t>(plan.target_values()));
   std::size_t groups = 0;
   for (std::size_t begin = 0; begin < plan.target_values(); ++groups) {
     const std::size_t source =

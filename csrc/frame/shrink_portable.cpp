@@ -158,23 +158,24 @@ ShrinkKernel shrink_kernel(const ShrinkPlan& plan, system::CpuPath path) {
 #if defined(__x86_64__)
   if (path == system::CpuPath::avx2 && plan.finish == FinishKind::halves && plan.channels == 1 &&
       plan.target_values() >= 32) {
-    return {nullptr, &finish_halved_plane_avx2};
+    return {.sum_columns = nullptr, .finish_row = &finish_halved_plane_avx2};
   }
   if (path == system::CpuPath::avx2 && !plan.column_groups.empty()) {
-    return {&sum_columns_avx2, &finish_row_avx2};
+    return {.sum_columns = &sum_columns_avx2, .finish_row = &finish_row_avx2};
   }
 #else
   static_cast<void>(path);
 #endif
   if (plan.arithmetic == ShrinkArithmetic::integer) {
-    return {nullptr, &finish_row_integer};
+    return {.sum_columns = nullptr, .finish_row = &finish_row_integer};
   }
-  return {nullptr, plan.whole_ratios ? &finish_row_whole : &finish_row_floating};
+  return {.sum_columns = nullptr,
+          .finish_row = plan.whole_ratios ? &finish_row_whole : &finish_row_floating};
 }
 
 ShrinkScratch shrink_scratch(const ShrinkPlan& plan) {
-  return {std::vector<std::uint16_t>(plan.source_values()),
-          std::vector<std::int32_t>(plan.target_values())};
+  return {.weighted = std::vector<std::uint16_t>(plan.source_values()),
+          .numerators = std::vector<std::int32_t>(plan.target_values())};
 }
 
 }  // namespace framering::frame

@@ -108,7 +108,7 @@ TEST_CASE("repeated rows, runs of change and resets leave no trace") {
       const std::size_t last = std::min<std::size_t>(210, first + generator() % 40);
       const Image row = noise(160, generator, 128);
       for (std::size_t y = first; y < last; ++y) {
-        std::copy(row.begin(), row.end(), screen.begin() + static_cast<std::ptrdiff_t>(y * 160));
+        std::ranges::copy(row, screen.begin() + static_cast<std::ptrdiff_t>(y * 160));
       }
       if (step % 7 == 0) {
         checker.reset();
