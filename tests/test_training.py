@@ -13,7 +13,7 @@ from gymnasium.envs.classic_control import CartPoleEnv
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.nn import functional
 
-from framering import TrainConfig, training
+from framering import TrainConfig, results, training
 from framering.config import ConfigError
 from framering.learner import Learner
 from framering.network import VectorQNetwork, load_network
@@ -257,7 +257,7 @@ def test_upload_sends_the_folder_and_says_where(monkeypatch, capsys):
         sent.append(paths)
         return "https://huggingface.co/someone/model"
 
-    monkeypatch.setattr(training, "upload", upload)
+    monkeypatch.setattr(results, "upload", upload)
 
     result = train(TrainConfig(**SHORT, save_model=True, upload_model=True))
 
@@ -267,7 +267,7 @@ def test_upload_sends_the_folder_and_says_where(monkeypatch, capsys):
 
 
 def test_nothing_is_allocated_for_settings_that_cant_work(tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "make_replay", None)
+    monkeypatch.setattr(training, "assemble", None)
 
     with pytest.raises(ConfigError):
         train(TrainConfig(**{**SHORT, "batch_size": 101}))

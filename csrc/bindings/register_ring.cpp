@@ -208,6 +208,7 @@ void register_ring(py::module_& module) {
 
   py::class_<BoundWriter>(module, "LaneWriter", "The one writer of a lane.")
       .def("begin_segment", &begin_segment, py::arg("frame"))
+      .def("resume_segment", [](BoundWriter& self) { self.writer.resume_segment(); })
       .def("append", &append, py::arg("frame"), py::arg("action"), py::arg("reward"),
            py::arg("terminated"), py::arg("truncated"))
       .def("add", &add, py::arg("obs"), py::arg("next_obs"), py::arg("action"), py::arg("reward"),

@@ -52,6 +52,14 @@ std::uint64_t LaneWriter::begin_segment(const std::uint8_t* frame) {
   return write({.ordinal = ordinal_}, frame, nullptr);
 }
 
+void LaneWriter::resume_segment() {
+  if (next_ == 0) {
+    throw std::logic_error("resume_segment goes on with a segment, but the lane is empty");
+  }
+  age_ = lane_.load_record(next_ - 1).age;
+  in_segment_ = true;
+}
+
 std::uint64_t LaneWriter::append(const std::uint8_t* frame, const Step& step) {
   if (!in_segment_) {
     throw std::logic_error("append continues a segment: call begin_segment first");

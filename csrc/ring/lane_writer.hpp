@@ -27,6 +27,10 @@ class LaneWriter {
   // The first frame of a segment (a reset); no transition.
   std::uint64_t begin_segment(const std::uint8_t* frame);
 
+  // Goes on with the segment that a predecessor ended cleanly in, as if this were the same writer:
+  // for a ring that was saved and loaded. Throws std::logic_error in an empty lane.
+  void resume_segment();
+
   // The transition from the segment's newest stack to that stack shifted by one frame.
   // Throws std::logic_error before the first begin_segment.
   std::uint64_t append(const std::uint8_t* frame, const Step& step);

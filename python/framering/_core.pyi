@@ -107,6 +107,7 @@ class LaneWriter:
     """The one writer of a lane; each method returns the slot that it wrote last."""
 
     def begin_segment(self, frame: NDArray[np.uint8]) -> int: ...
+    def resume_segment(self) -> None: ...
     def append(
         self,
         frame: NDArray[np.uint8],

@@ -1,13 +1,54 @@
 """Making the parts of a run from its settings."""
 
+import dataclasses
+from typing import Any
+
 import torch
 
+from framering.checkpoint import Checkpoint
 from framering.config import TrainConfig
-from framering.environments import Task, num_workers
+from framering.environments import Task, make_training_environments, num_workers
+from framering.exploration import EpsilonGreedy
 from framering.learner import Learner
 from framering.network import make_network
 from framering.preflight import choose_device
 from framering.replay import ReplayBuffer
+
+
+@dataclasses.dataclass(frozen=True)
+class Parts:
+    """What a run is made of.
+
+    Attributes
+    ----------
+    replay
+        The replay memory.
+    envs
+        The environments, which write into it.
+    learner
+        The networks and their optimiser.
+    exploration
+        The behaviour policy.
+    """
+
+    replay: ReplayBuffer
+    envs: Any
+    learner: Learner
+    exploration: EpsilonGreedy
+
+
+def assemble(config: TrainConfig, task: Task, checkpoint: Checkpoint | None) -> Parts:
+    """Make all parts; of a run that is resumed, fill the ring before its writers see it."""
+    seed_torch(config)
+    replay = make_replay(config, task)
+    if checkpoint is not None:
+        checkpoint.fill(replay.ring)
+    return Parts(
+        replay=replay,
+        envs=make_training_environments(config, task, replay),
+        learner=make_learner(config, task),
+        exploration=EpsilonGreedy(int(task.action_space.n), config.num_envs, config.seed),
+    )
 
 
 def seed_torch(config: TrainConfig) -> None:

@@ -13,6 +13,7 @@ import numpy as np
 from ale_py import roms
 
 from framering.atari_settings import AtariSettings
+from framering.atari_state import pack_state, unpack_state
 from framering.frame_skip import FrameSkip, Image, MaxAndSkip, PoolAndSkip, Screens, palette_of
 
 _NOOP, _FIRE, _AFTER_FIRE = 0, 1, 2
@@ -190,6 +191,37 @@ class AtariEmulator:
         if self.settings.clip_reward:
             reward = float(np.sign(reward))
         return Step(reward, terminated, truncated)
+
+    def state(self) -> bytes:
+        """Return the whole state: the console, the generators, and what the wrappers hold."""
+        return pack_state(
+            {
+                "console": self._ale.cloneState(include_rng=True).serialize(),
+                "draws": self._np_random.bit_generator.state,
+                "lives": self._lives,
+                "game_ended": self._game_ended,
+                "return": self._return,
+                "seconds": time.perf_counter() - self._began,
+                "skip": self._skip.state(),
+            }
+        )
+
+    def restore(self, state: bytes) -> None:
+        """Take up what `state` returned, in an emulator of the same settings, and go on from there.
+
+        Raises
+        ------
+        ValueError
+            If it is no such state.
+        """
+        held = unpack_state(state)
+        self._ale.restoreState(ale_py.ALEState(held["console"]))
+        self._np_random.bit_generator.state = held["draws"]
+        self._lives = held["lives"]
+        self._game_ended = held["game_ended"]
+        self._return = held["return"]
+        self._began = time.perf_counter() - held["seconds"]
+        self._skip.restore(held["skip"])
 
     def _advance(self, action: int) -> Step:
         """Take one action for a frame skip: EpisodicLifeEnv.step around MaxAndSkipEnv.step."""

@@ -24,6 +24,8 @@ def train_command(arguments: Sequence[str]) -> None:
 
     start = preset(preset_in(arguments))
     config = parse(TrainConfig, "train", arguments, train_command, start)
+    if config.resume and config != dataclasses.replace(start, resume=config.resume):
+        raise ConfigError("--resume takes its settings from the run that it goes on with, alone")
     from framering.training import train
 
     train(config)

@@ -26,8 +26,6 @@ class TrainConfig:
     0.99
     """
 
-    preset: str = "cleanrl"
-    """where these settings start from: cleanrl (exact), fast or pong"""
     exp_name: str = "dqn_atari"
     """the name of this experiment"""
     seed: int = 1
@@ -80,6 +78,8 @@ class TrainConfig:
     train_frequency: int = 4
     """environment steps between updates"""
 
+    preset: str = "cleanrl"
+    """where these settings start from: cleanrl (exact), fast or pong"""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """where the networks live; auto: CUDA where it is available (and --cuda), else the CPU"""
     compile: bool = False
@@ -108,7 +108,7 @@ class TrainConfig:
     eval_every: int = 0
     """environment steps between evaluations of ten games; 0: none"""
     checkpoint_every: int = 0
-    """environment steps between checkpoints; 0: none, and none at Ctrl-C"""
+    """environment steps between checkpoints, and one at Ctrl-C or SIGTERM; 0: none"""
     resume: str = ""
     """go on with a run from its last checkpoint: runs/NAME"""
 

@@ -61,6 +61,12 @@ class FrameSkip(Protocol):
     def observe(self, out: Image) -> None:
         """Write the observation."""
 
+    def state(self) -> dict[str, Any]:
+        """Return what is held, as arrays and plain values."""
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up what ``state`` returned."""
+
 
 class MaxAndSkip:
     """Stable-Baselines3's ``MaxAndSkipEnv``, which CleanRL uses too.
@@ -106,6 +112,21 @@ class MaxAndSkip:
             self._preprocessor.process(self._newer, self._older, out)
         else:
             self._preprocessor.process(self._held, None, out)
+
+    def state(self) -> dict[str, Any]:
+        """Return what is held, as arrays and plain values."""
+        return {
+            "older": self._older,
+            "newer": self._newer,
+            "held": self._held,
+            "pooled": self._pooled,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up what ``state`` returned."""
+        self._older[...], self._newer[...] = state["older"], state["newer"]
+        self._held[...] = state["held"]
+        self._pooled = state["pooled"]
 
 
 class PoolAndSkip:
@@ -167,6 +188,26 @@ class PoolAndSkip:
             self._preprocessor.process(self._last, previous, out)
         else:
             self._observe_three(self._extra, out)
+
+    def state(self) -> dict[str, Any]:
+        """Return what is held, as arrays and plain values."""
+        return {
+            "last": self._last,
+            "previous": self._previous,
+            "extra": self._extra,
+            "pooled": self._pooled,
+            "lives": self._lives,
+            "life_lost": self.life_lost,
+        }
+
+    def restore(self, state: dict[str, Any]) -> None:
+        """Take up what ``state`` returned."""
+        self._last[...] = state["last"]
+        self._previous = state["previous"].copy()
+        self._extra = state["extra"]
+        self._pooled = state["pooled"]
+        self._lives = state["lives"]
+        self.life_lost = state["life_lost"]
 
     def _observe_three(self, extra: Image, out: Image) -> None:
         """Pool a third screen, plainly: an episode rarely ends on the last frame of a skip."""

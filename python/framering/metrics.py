@@ -16,13 +16,15 @@ class Metrics:
         Where the event file goes.
     config
         The run's settings, written as the text ``hyperparameters``.
+    step
+        The step from which a resumed run goes on; events from there on are replaced.
     """
 
-    def __init__(self, folder: Path, config: TrainConfig) -> None:
+    def __init__(self, folder: Path, config: TrainConfig, step: int = 0) -> None:
         from torch.utils.tensorboard import SummaryWriter
 
         self._tracker = start_tracking(folder, config) if config.track else None
-        self._writer: Any = SummaryWriter(str(folder))
+        self._writer: Any = SummaryWriter(str(folder), purge_step=step or None)
         rows = "\n".join(f"|{key}|{value}|" for key, value in vars(config).items())
         self._writer.add_text("hyperparameters", f"|param|value|\n|-|-|\n{rows}")
 
@@ -36,6 +38,10 @@ class Metrics:
         self._writer.add_scalar("losses/td_loss", loss, step)
         self._writer.add_scalar("losses/q_values", q_value, step)
         self._writer.add_scalar("charts/SPS", steps_per_second, step)
+
+    def mean_evaluation(self, step: int, mean_return: float) -> None:
+        """Record the mean return of an evaluation between two steps of training."""
+        self._writer.add_scalar("eval/mean_return", mean_return, step)
 
     def evaluation(self, episodic_returns: list[float]) -> None:
         """Record the games of the final evaluation."""

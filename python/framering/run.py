@@ -1,5 +1,6 @@
 """One run's folder, and everything that it reports."""
 
+import statistics
 import time
 from pathlib import Path
 from typing import Any
@@ -7,7 +8,9 @@ from typing import Any
 import numpy as np
 from rich.console import Console
 
+from framering.checkpoint import Checkpoint
 from framering.config import TrainConfig
+from framering.evaluate import summarize
 from framering.metrics import Metrics
 from framering.progress import ProgressLine
 from framering.video import GameRecorder
@@ -20,21 +23,31 @@ class Run:
     ----------
     config
         The run's settings. The run is named as in CleanRL, and lives in ``runs/{name}``.
+    saved
+        The checkpoint of a run that goes on.
     console
         Where people read of it; standard output by default.
     """
 
-    def __init__(self, config: TrainConfig, console: Console | None = None) -> None:
+    def __init__(
+        self,
+        config: TrainConfig,
+        saved: Checkpoint | None = None,
+        console: Console | None = None,
+    ) -> None:
         self.console = console or Console()
-        self.folder = _new_folder(config)
+        step: int = saved.state["step"] if saved else 0
+        self.folder = saved.folder.parent.parent if saved else _new_folder(config)
         self.name = self.folder.name
         self.model_path = self.folder / f"{config.exp_name}.cleanrl_model"
-        self.metrics = Metrics(self.folder, config)
-        self.progress = ProgressLine(config.total_timesteps, console=self.console)
+        self.metrics = Metrics(self.folder, config, step)
+        self.progress = ProgressLine(config.total_timesteps, step, self.console)
         self.recorder: GameRecorder | None = None
         if config.capture_video:
             self.recorder = GameRecorder(Path("videos") / self.name, finished=self.metrics.video)
         self._started = time.monotonic()
+        self._first_step = step
+        self._closed = False
 
     def say(self, message: str) -> None:
         """Print a line that isn't progress."""
@@ -54,12 +67,20 @@ class Run:
 
     def updated(self, step: int, loss: float, q_value: float) -> None:
         """Take note of an update."""
-        steps_per_second = int(step / (time.monotonic() - self._started))
+        steps_per_second = int((step - self._first_step) / (time.monotonic() - self._started))
         self.metrics.update(step, loss, q_value, steps_per_second)
         self.progress.update(loss, q_value)
 
+    def evaluated(self, step: int, returns: list[float]) -> None:
+        """Take note of an evaluation between two steps."""
+        self.metrics.mean_evaluation(step, statistics.fmean(returns))
+        self.say(f"step {step:,}: evaluation {summarize(returns)}")
+
     def close(self) -> None:
-        """Finish the files and leave the terminal as it was."""
+        """Finish the files and leave the terminal as it was; once is enough."""
+        if self._closed:
+            return
+        self._closed = True
         self.progress.close()
         if self.recorder is not None:
             self.recorder.close()

@@ -12,6 +12,7 @@ from gymnasium.vector.utils import batch_space
 from framering.atari import AtariEmulator
 from framering.atari_registry import register_vector_ids, settings_for
 from framering.atari_settings import Order
+from framering.atari_state import unpack_state
 from framering.vector_arguments import (
     check_counts,
     checked_actions,
@@ -26,6 +27,8 @@ from framering.vector_lane import (
     RESET,
     RESET_SEEDED,
     REST,
+    RESTORE,
+    SAVE,
     STEP,
     Layout,
     LocalLanes,
@@ -346,6 +349,70 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
             self._lanes.receive()
         return tuple(columns.screens.copy())
 
+    def save_games(self) -> list[bytes]:
+        """Save all games as they stand, to be taken up by `restore_games`.
+
+        What the replay buffer holds is not part of it: save that, too.
+
+        Raises
+        ------
+        RuntimeError
+            If a worker died meanwhile, so that its games are lost.
+        gymnasium.error.AlreadyPendingCallError
+            Between `send` and `recv`.
+        """
+        self._check_quiet("save_games")
+        columns = self._lanes.columns
+        columns.state_bytes[:] = 0
+        columns.command[:] = SAVE
+        self._lanes.send()
+        self._lanes.receive()
+        if not columns.state_bytes.all():
+            raise RuntimeError("a worker died while its games were saved; they begin anew")
+        return [
+            state[:length].tobytes()
+            for state, length in zip(columns.states, columns.state_bytes, strict=True)
+        ]
+
+    def restore_games(
+        self, states: Sequence[bytes]
+    ) -> tuple[npt.NDArray[np.uint8], dict[str, Any]]:
+        """Go on with saved games, instead of a `reset`.
+
+        Parameters
+        ----------
+        states
+            What `save_games` returned, for the same game, settings and number of environments. The
+            replay buffer must hold what it held then.
+
+        Returns
+        -------
+        tuple
+            Observations and infos, as from `reset`.
+
+        Raises
+        ------
+        ValueError
+            If they are another number, or no saved games; or in another autoreset mode than
+            SAME_STEP, where a saved game may have ended.
+        """
+        self._check_quiet("restore_games")
+        if self.autoreset_mode is not AutoresetMode.SAME_STEP:
+            raise ValueError("saved games can only be restored in the autoreset mode SAME_STEP")
+        if len(states) != self.num_envs:
+            raise ValueError(f"{self.num_envs} saved games were expected, but {len(states)} came")
+        columns = self._lanes.columns
+        for row, state in zip(columns.states, states, strict=True):
+            unpack_state(state)
+            row[: len(state)] = np.frombuffer(state, np.uint8)
+        columns.state_bytes[:] = [len(state) for state in states]
+        columns.command[:] = RESTORE
+        self._lanes.send()
+        self._lanes.receive()
+        self._has_reset = True
+        self._ended[:] = False
+        return self._observe(), counts(columns)
+
     def close_extras(self, **kwargs: Any) -> None:
         """Let go of the games."""
         self._lanes.close()
@@ -370,6 +437,11 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
         for lane, stack in zip(lanes, after, strict=True):
             final[lane] = stack
         return final
+
+    def _check_quiet(self, call: str) -> None:
+        self._check_open()
+        if self._pending:
+            raise error.AlreadyPendingCallError(f"{call} came after send: recv first", "send")
 
     def _check_open(self) -> None:
         if self.closed:

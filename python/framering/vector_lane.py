@@ -15,7 +15,9 @@ from framering.atari import AtariEmulator
 from framering.atari_settings import AtariSettings
 
 # What a lane is asked for.
-REST, STEP, RESET, RESET_SEEDED, RENDER = range(5)
+REST, STEP, RESET, RESET_SEEDED, RENDER, SAVE, RESTORE = range(7)
+# Room for a saved game, compressed: most are a fifth of it.
+_STATE_BYTES = 1 << 16
 
 # Each column's type and its rows: most have one value for each lane.
 _COLUMNS: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
@@ -31,6 +33,7 @@ _COLUMNS: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
     "game_return": (np.float64, ()),
     "game_frames": (np.int64, ()),
     "game_seconds": (np.float64, ()),
+    "state_bytes": (np.int64, ()),
 }
 
 
@@ -44,7 +47,7 @@ class Layout(NamedTuple):
     def nbytes(self) -> int:
         """Bytes of memory that the columns take."""
         columns = sum(_aligned(_nbytes(name, self.lanes)) for name in _COLUMNS)
-        return columns + self.lanes * math.prod(self.screen_shape)
+        return columns + self.lanes * (_STATE_BYTES + math.prod(self.screen_shape))
 
 
 class Columns:
@@ -61,6 +64,8 @@ class Columns:
         where a lane has started over in the same step, those of the episode that ended.
     game_over, game_return, game_frames, game_seconds
         Whether the step ended a whole game; its unclipped return, emulated frames, and duration.
+    states, state_bytes
+        Saved games (lanes, bytes), uint8, and how long each is; 0 where none was saved.
     screens
         The consoles' screens when last rendered, RGB (lanes, height, width, 3).
     """
@@ -74,7 +79,9 @@ class Columns:
             column = memory[begin : begin + nbytes].view(dtype)
             setattr(self, name, column.reshape(*rows, layout.lanes))
             begin += _aligned(nbytes)
-        self.screens = memory[begin:].reshape(layout.lanes, *layout.screen_shape)
+        end = begin + layout.lanes * _STATE_BYTES
+        self.states = memory[begin:end].reshape(layout.lanes, _STATE_BYTES)
+        self.screens = memory[end:].reshape(layout.lanes, *layout.screen_shape)
 
     command: npt.NDArray[np.uint8]
     action: npt.NDArray[np.int64]
@@ -88,6 +95,7 @@ class Columns:
     game_return: npt.NDArray[np.float64]
     game_frames: npt.NDArray[np.int64]
     game_seconds: npt.NDArray[np.float64]
+    state_bytes: npt.NDArray[np.int64]
 
 
 def _nbytes(name: str, lanes: int) -> int:
@@ -144,6 +152,10 @@ class VectorLane:
             self._reset(int(columns.seed[i]))
         elif command == RENDER:
             columns.screens[i] = self._emulator.screen_rgb()
+        elif command == SAVE:
+            self._save()
+        elif command == RESTORE:
+            self._restore()
 
     def _step(self, action: int) -> None:
         columns, i, emulator = self._columns, self._index, self._emulator
@@ -169,6 +181,21 @@ class VectorLane:
         columns.reward[i] = 0.0
         columns.terminated[i] = columns.truncated[i] = columns.game_over[i] = False
         self._begin_episode(seed)
+
+    def _save(self) -> None:
+        columns, i, state = self._columns, self._index, self._emulator.state()
+        if len(state) > _STATE_BYTES:
+            raise ValueError(
+                f"a saved game takes {len(state)} bytes, but {_STATE_BYTES} are set aside"
+            )
+        columns.states[i, : len(state)] = np.frombuffer(state, np.uint8)
+        columns.state_bytes[i] = len(state)
+
+    def _restore(self) -> None:
+        columns, i = self._columns, self._index
+        self._emulator.restore(columns.states[i, : columns.state_bytes[i]].tobytes())
+        self._writer.resume_segment()
+        self._count()
 
     def _begin_episode(self, seed: int | None) -> None:
         self._emulator.reset(self._frame, seed)

@@ -11,7 +11,7 @@ import numpy as np
 
 from framering import _core
 from framering.atari_settings import AtariSettings
-from framering.vector_lane import RENDER, RESET_SEEDED, REST, STEP, Layout
+from framering.vector_lane import RENDER, RESET_SEEDED, REST, SAVE, STEP, Layout
 from framering.vector_worker import MESSAGE_BYTES, Task, columns_of, message_bytes
 
 # A step takes longer than this by far, and the cores have better to do meanwhile.
@@ -143,7 +143,7 @@ class WorkerPool:
         # Nobody else touches these rows until the request below.
         lanes = slice(task.first_lane, task.last_lane)
         command = self.columns.command[lanes]
-        cut_short = np.isin(command, (STEP, REST, RENDER))
+        cut_short = np.isin(command, (STEP, REST, RENDER, SAVE))
         command[cut_short] = RESET_SEEDED
         self.columns.seed[lanes][cut_short] = self._seeds.integers(2**63, size=cut_short.sum())
         self.restarted[lanes] |= cut_short

@@ -136,3 +136,23 @@ TEST_CASE("a successor goes on behind what is published, with a new segment") {
   CHECK(stacks(*ring, slot) == std::pair(stack({5, 5, 5}), stack({5, 5, 6})));
   CHECK(ring->lane(0).read_record(slot)->ordinal == 2);
 }
+
+TEST_CASE("a successor that resumes the segment writes what the predecessor would have") {
+  const auto ring = small_ring();
+  const std::uint64_t action = 1;
+  {
+    LaneWriter writer(ring, 0);
+    writer.begin_segment(frame(1).data());
+    writer.append(frame(2).data(), step(action));
+  }
+  LaneWriter successor(ring, 0);
+  successor.resume_segment();
+  const std::uint64_t slot = successor.append(frame(3).data(), step(action));
+  CHECK(stacks(*ring, slot) == std::pair(stack({1, 1, 2}), stack({1, 2, 3})));
+  CHECK(ring->lane(0).read_record(slot)->ordinal == 2);
+}
+
+TEST_CASE("there is no segment to resume in an empty lane") {
+  LaneWriter writer(small_ring(), 0);
+  CHECK_THROWS_AS(writer.resume_segment(), std::logic_error);
+}
