@@ -80,8 +80,9 @@ void register_frame(py::module_& module) {
   py::class_<frame::AtariPreprocessor>(module, "AtariPreprocessor",
                                        R"(Two palette screens in, one observation out.
 
-One for each emulator: it remembers the screens of its last call and works out anew only the rows of
-the output that depend on a row that has changed. What it remembers never changes a result.
+One for each emulator, used by one thread at a time: it remembers the screens of its last call and
+works out anew only the rows of the output that depend on a row that has changed. What it remembers
+never changes a result.
 
 Parameters
 ----------
