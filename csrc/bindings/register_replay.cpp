@@ -36,26 +36,69 @@ void register_replay(py::module_& module) {
            })
       .def("__len__", [](const BoundWindow& self) { return self.window.transitions; });
 
-  py::class_<Sampler>(module, "Sampler", "Draws batches and copies them into new arrays.")
-      .def(py::init([](std::shared_ptr<ring::Ring> ring, py::dtype obs_dtype,
+  py::class_<SamplerBase>(module, "SamplerBase", "What both samplers have.")
+      .def(
+          "fetch",
+          [](SamplerBase& self, const py::array& places, bool contiguous) {
+            return self.fetch(places, {.contiguous = contiguous, .out = std::nullopt});
+          },
+          py::arg("places"), py::arg("contiguous"))
+      .def("step_rewards", &SamplerBase::step_rewards, py::arg("places"))
+      .def("window", &SamplerBase::window, py::arg("guard"))
+      .def("least_transitions_seen", &SamplerBase::least_transitions_seen)
+      .def("forget", &SamplerBase::forget)
+      .def_property("generator_state", &SamplerBase::generator_state,
+                    &SamplerBase::set_generator_state);
+
+  py::class_<Sampler, SamplerBase>(module, "Sampler", "Draws uniformly.")
+      .def(py::init([](const std::shared_ptr<ring::Ring>& ring, py::dtype obs_dtype,
                        std::vector<py::ssize_t> obs_shape, py::dtype action_dtype,
                        std::uint64_t capacity, std::uint64_t n_step, double gamma,
                        std::uint64_t seed) {
              return std::make_unique<Sampler>(
-                 std::move(ring),
+                 ring,
                  BatchFormat{std::move(obs_dtype), std::move(obs_shape), std::move(action_dtype)},
                  capacity, ring::Returns{n_step, gamma}, seed);
            }),
            py::kw_only(), py::arg("ring"), py::arg("obs_dtype"), py::arg("obs_shape"),
            py::arg("action_dtype"), py::arg("capacity"), py::arg("n_step"), py::arg("gamma"),
            py::arg("seed"))
-      .def("sample", &Sampler::sample, py::arg("batch_size"), py::arg("seed"), py::arg("window"),
-           py::arg("contiguous"))
-      .def("fetch", &Sampler::fetch, py::arg("places"), py::arg("contiguous"))
-      .def("window", &Sampler::window, py::arg("guard"))
-      .def("least_transitions_seen", &Sampler::least_transitions_seen)
-      .def("forget", &Sampler::forget)
-      .def_property("generator_state", &Sampler::generator_state, &Sampler::set_generator_state);
+      .def(
+          "sample",
+          [](Sampler& self, py::ssize_t batch_size, std::optional<double> seed,
+             const BoundWindow* window, bool contiguous, std::optional<py::tuple> out) {
+            return self.sample(batch_size, seed, window,
+                               {.contiguous = contiguous, .out = std::move(out)});
+          },
+          py::arg("batch_size"), py::arg("seed"), py::arg("window"), py::arg("contiguous"),
+          py::arg("out"));
+
+  py::class_<PrioritizedSampler, SamplerBase>(module, "PrioritizedSampler",
+                                              "Draws in proportion to priorities.")
+      .def(py::init([](const std::shared_ptr<ring::Ring>& ring, py::dtype obs_dtype,
+                       std::vector<py::ssize_t> obs_shape, py::dtype action_dtype,
+                       std::uint64_t capacity, std::uint64_t n_step, double gamma,
+                       std::uint64_t seed, double alpha) {
+             return std::make_unique<PrioritizedSampler>(
+                 ring,
+                 BatchFormat{std::move(obs_dtype), std::move(obs_shape), std::move(action_dtype)},
+                 capacity, ring::Returns{n_step, gamma}, seed, alpha);
+           }),
+           py::kw_only(), py::arg("ring"), py::arg("obs_dtype"), py::arg("obs_shape"),
+           py::arg("action_dtype"), py::arg("capacity"), py::arg("n_step"), py::arg("gamma"),
+           py::arg("seed"), py::arg("alpha"))
+      .def(
+          "sample",
+          [](PrioritizedSampler& self, py::ssize_t batch_size, std::optional<double> seed,
+             const BoundWindow* window, bool contiguous, std::optional<py::tuple> out,
+             double beta) {
+            return self.sample(batch_size, seed, window,
+                               {.contiguous = contiguous, .out = std::move(out)}, beta);
+          },
+          py::arg("batch_size"), py::arg("seed"), py::arg("window"), py::arg("contiguous"),
+          py::arg("out"), py::arg("beta"))
+      .def("update", &PrioritizedSampler::update, py::arg("places"), py::arg("priorities"))
+      .def_property("alpha", &PrioritizedSampler::alpha, &PrioritizedSampler::set_alpha);
 }
 
 }  // namespace framering::bindings

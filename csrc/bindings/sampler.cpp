@@ -1,6 +1,9 @@
 #include "bindings/sampler.hpp"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
+#include <span>
 #include <string>
 #include <utility>
 
@@ -14,20 +17,11 @@ namespace framering::bindings {
 namespace {
 
 using ring::BatchOutput;
+using ring::Place;
 using ring::Transition;
 using ring::Window;
 
 using Shape = std::vector<py::ssize_t>;
-
-// (rows, *obs_shape), with `extra` more in the stack's axis.
-py::array observations(const BatchFormat& format, py::ssize_t rows, py::ssize_t extra) {
-  Shape shape{rows};
-  shape.insert(shape.end(), format.obs_shape.begin(), format.obs_shape.end());
-  if (extra > 0) {
-    shape[1] += extra;
-  }
-  return {format.obs_dtype, shape};
-}
 
 // A view of `number` entries of the second axis, from `first` on.
 py::array slice(const py::array& blocks, py::ssize_t first, py::ssize_t number) {
@@ -39,85 +33,141 @@ py::array slice(const py::array& blocks, py::ssize_t first, py::ssize_t number) 
 }
 
 template <class Value>
-py::array_t<float> column(const std::vector<Transition>& rows, Value value) {
-  py::array_t<float> out({static_cast<py::ssize_t>(rows.size()), py::ssize_t{1}});
-  std::transform(rows.begin(), rows.end(), out.mutable_data(), value);
-  return out;
+void fill(py::array& column, const std::vector<Transition>& rows, Value value) {
+  std::transform(rows.begin(), rows.end(), static_cast<float*>(column.mutable_data()), value);
+}
+
+// One of the arrays to fill, where it is as a new one would be.
+py::array given(const py::tuple& out, std::size_t index, const char* name, const py::dtype& dtype,
+                const Shape& shape) {
+  const py::object object = out[index];
+  const std::string expected = "out." + std::string(name) + ": expected a writable, contiguous " +
+                               describe(py::array(dtype, shape)) + ", got ";
+  if (!py::isinstance<py::array>(object)) {
+    throw py::type_error(expected + std::string(py::str(py::type::of(object))));
+  }
+  auto array = py::reinterpret_borrow<py::array>(object);
+  if (!array.dtype().equal(dtype) ||
+      !std::equal(shape.begin(), shape.end(), array.shape(), array.shape() + array.ndim()) ||
+      (array.flags() & py::array::c_style) == 0 || !array.writeable()) {
+    throw py::value_error(expected + describe(array));
+  }
+  return array;
+}
+
+std::vector<Place> read_places(const py::array& places) {
+  if (places.ndim() != 2 || (places.shape(1) != 2 && places.shape(1) != 3)) {
+    throw py::value_error("places: expected int64 (B, 2) or (B, 3), got " + describe(places));
+  }
+  require_array(places, py::dtype::of<std::int64_t>(), static_cast<std::uint64_t>(places.size()),
+                "places", "int64 (B, 2) or (B, 3)");
+  const auto* values = static_cast<const std::int64_t*>(places.data());
+  std::vector<Place> found;
+  for (py::ssize_t row = 0; row < places.shape(0); ++row, values += places.shape(1)) {
+    // A negative number becomes one beyond every ring.
+    found.push_back({.lane = static_cast<std::uint64_t>(values[0]),
+                     .slot = static_cast<std::uint64_t>(values[1])});
+  }
+  return found;
 }
 
 py::array_t<std::int64_t> places_of(const std::vector<Transition>& rows) {
-  py::array_t<std::int64_t> out({static_cast<py::ssize_t>(rows.size()), py::ssize_t{2}});
+  py::array_t<std::int64_t> out({static_cast<py::ssize_t>(rows.size()), py::ssize_t{3}});
   std::int64_t* values = out.mutable_data();
   for (const Transition& row : rows) {
     *values++ = static_cast<std::int64_t>(row.place.lane);
     *values++ = static_cast<std::int64_t>(row.place.slot);
+    *values++ = static_cast<std::int64_t>(row.steps);
   }
   return out;
 }
 
 }  // namespace
 
-Sampler::Sampler(std::shared_ptr<ring::Ring> ring, BatchFormat format, std::uint64_t capacity,
-                 const ring::Returns& returns, std::uint64_t seed)
-    : ring_(std::move(ring)),
-      format_(std::move(format)),
-      sampler_(ring_, capacity, returns),
-      generator_(seed) {}
+SamplerBase::SamplerBase(std::shared_ptr<ring::Ring> ring, BatchFormat format, std::uint64_t seed)
+    : ring_(std::move(ring)), format_(std::move(format)), generator_(seed) {}
 
-py::tuple Sampler::sample(py::ssize_t batch_size, std::optional<double> seed,
-                          const BoundWindow* window, bool contiguous) {
+const Window* SamplerBase::checked(py::ssize_t batch_size, const BoundWindow* window) const {
   if (batch_size < 1) {
     throw py::value_error("batch_size: expected at least 1, got " + std::to_string(batch_size));
   }
-  if (window != nullptr && window->ring != ring_) {
+  if (window == nullptr) {
+    return nullptr;
+  }
+  if (window->ring != ring_) {
     throw py::value_error("window: expected one of this buffer's own, got another buffer's");
   }
-  const Window* frozen = window == nullptr ? nullptr : &window->window;
-  ring::Generator seeded(static_cast<std::uint64_t>(seed.value_or(0) * 0x1p53));
-  ring::Generator& generator = seed ? seeded : generator_;
-  std::vector<Transition> rows(static_cast<std::size_t>(batch_size));
-  {
-    const py::gil_scoped_release nogil;
-    const std::lock_guard lock(mutex_);
-    sampler_.draw(rows, frozen, generator);
-  }
-  return gather(rows, contiguous, [&](std::size_t) {
-    const std::lock_guard lock(mutex_);
-    return sampler_.draw_again(frozen, generator);
-  });
+  return &window->window;
 }
 
-py::tuple Sampler::fetch(const py::array& places, bool contiguous) {
-  if (places.ndim() != 2 || places.shape(1) != 2) {
-    throw py::value_error("places: expected int64 (B, 2), got " + describe(places));
+py::tuple SamplerBase::fetch(const py::array& places, const BatchOptions& options) {
+  const auto wanted = read_places(places);
+  if (wanted.empty()) {
+    throw py::value_error("places: expected at least one, got none");
   }
-  require_array(places, py::dtype::of<std::int64_t>(), static_cast<std::uint64_t>(places.size()),
-                "places", "int64 (B, 2)");
-  const auto* values = static_cast<const std::int64_t*>(places.data());
-  std::vector<Transition> rows(static_cast<std::size_t>(places.shape(0)));
-  for (Transition& row : rows) {
-    const ring::Place place{static_cast<std::uint64_t>(values[0]),
-                            static_cast<std::uint64_t>(values[1])};
-    values += 2;
+  std::vector<Transition> rows;
+  for (const Place& place : wanted) {
     const ring::Lane lane = ring_->lane(place.lane);
-    row = read_transition(lane, place, transition_record(lane, place), lane.published(),
-                          sampler_.returns());
+    rows.push_back(
+        read_transition(lane, place, transition_record(lane, place), lane.published(), returns()));
   }
-  return gather(rows, contiguous, [&](std::size_t row) -> Transition {
+  return gather(rows, options, [](std::size_t row) -> Transition {
     throw std::out_of_range("places: row " + std::to_string(row) + " has been overwritten");
   });
 }
 
-py::tuple Sampler::gather(std::vector<Transition>& rows, bool contiguous,
-                          const DrawAgain& draw_again) {
+py::array_t<double> SamplerBase::step_rewards(const py::array& places) {
+  const auto wanted = read_places(places);
+  if (places.shape(1) != 3) {
+    throw py::value_error("places: expected int64 (B, 3), got " + describe(places));
+  }
+  const auto* steps = static_cast<const std::int64_t*>(places.data()) + 2;
+  const auto columns = static_cast<py::ssize_t>(returns().n_step);
+  py::array_t<double> out({static_cast<py::ssize_t>(wanted.size()), columns});
+  double* row = out.mutable_data();
+  std::fill_n(row, out.size(), std::numeric_limits<double>::quiet_NaN());
+  for (const Place& place : wanted) {
+    const ring::Lane lane = ring_->lane(place.lane);
+    transition_record(lane, place);
+    const auto taken = std::clamp<std::int64_t>(*steps, 1, columns);
+    const auto rewards =
+        read_rewards(lane, place.slot, static_cast<std::uint64_t>(taken), lane.published());
+    if (!lane.still_whole(place.slot)) {
+      throw std::out_of_range("places: slot " + std::to_string(place.slot) + " of lane " +
+                              std::to_string(place.lane) + " has been overwritten");
+    }
+    std::ranges::copy(rewards, row);
+    row += columns;
+    steps += 3;
+  }
+  return out;
+}
+
+py::tuple SamplerBase::gather(std::vector<Transition>& rows, const BatchOptions& options,
+                              const DrawAgain& draw_again) const {
   const auto& geometry = ring_->geometry();
   const auto number = static_cast<py::ssize_t>(rows.size());
-  const auto action_elements =
-      static_cast<py::ssize_t>(geometry.action_bytes) / format_.action_dtype.itemsize();
-  py::array actions(format_.action_dtype, Shape{number, action_elements});
+  const Shape actions_shape{
+      number, static_cast<py::ssize_t>(geometry.action_bytes) / format_.action_dtype.itemsize()};
+  const Shape column_shape{number, 1};
+  Shape obs_shape{number};
+  obs_shape.insert(obs_shape.end(), format_.obs_shape.begin(), format_.obs_shape.end());
+  const auto column_dtype = py::dtype::of<float>();
+  const auto make = [&](std::size_t index, const char* name, const py::dtype& dtype,
+                        const Shape& shape) {
+    return options.out ? given(*options.out, index, name, dtype, shape) : py::array(dtype, shape);
+  };
+  if (options.out && options.out->size() != 6) {
+    throw py::value_error("out: expected six arrays, got " + std::to_string(options.out->size()));
+  }
+  py::array actions = make(1, "actions", format_.action_dtype, actions_shape);
+  py::array dones = make(3, "dones", column_dtype, column_shape);
+  py::array rewards = make(4, "rewards", column_dtype, column_shape);
+  py::array discounts = make(5, "discounts", column_dtype, column_shape);
+
   // With one frame a stack, a block holds as many frames as two stacks: nothing to share.
   bool shared =
-      !contiguous && geometry.stack > 1 &&
+      !options.contiguous && !options.out && geometry.stack > 1 &&
       std::all_of(rows.begin(), rows.end(), [](const Transition& row) { return row.shifted; });
   py::array obs;
   py::array next_obs;
@@ -127,55 +177,139 @@ py::tuple Sampler::gather(std::vector<Transition>& rows, bool contiguous,
     if (shared) {
       const py::ssize_t entries = format_.obs_shape[0];
       const py::ssize_t frame = entries / static_cast<py::ssize_t>(geometry.stack);
-      py::array blocks = observations(format_, number, frame);
+      Shape blocks_shape = obs_shape;
+      blocks_shape[1] += frame;
+      py::array blocks(format_.obs_dtype, blocks_shape);
       output.obs = static_cast<std::uint8_t*>(blocks.mutable_data());
       obs = slice(blocks, 0, entries);
       next_obs = slice(blocks, frame, entries);
     } else {
-      obs = observations(format_, number, 0);
-      next_obs = observations(format_, number, 0);
+      obs = make(0, "observations", format_.obs_dtype, obs_shape);
+      next_obs = make(2, "next_observations", format_.obs_dtype, obs_shape);
       output.obs = static_cast<std::uint8_t*>(obs.mutable_data());
       output.next_obs = static_cast<std::uint8_t*>(next_obs.mutable_data());
     }
     const py::gil_scoped_release nogil;
     done = gather_batch(*ring_, rows, output, draw_again);
   }
-  return py::make_tuple(
-      std::move(obs), std::move(actions), std::move(next_obs),
-      column(rows, [](const Transition& row) { return row.terminated ? 1.0F : 0.0F; }),
-      column(rows, [](const Transition& row) { return row.reward; }),
-      column(rows, [](const Transition& row) { return row.discount; }), places_of(rows));
+  fill(dones, rows, [](const Transition& row) { return row.terminated ? 1.0F : 0.0F; });
+  fill(rewards, rows, [](const Transition& row) { return row.reward; });
+  fill(discounts, rows, [](const Transition& row) { return row.discount; });
+  return py::make_tuple(std::move(obs), std::move(actions), std::move(next_obs), std::move(dones),
+                        std::move(rewards), std::move(discounts), places_of(rows));
 }
 
-BoundWindow Sampler::window(std::uint64_t guard) {
-  BoundWindow found{ring_, {}};
+BoundWindow SamplerBase::window(std::uint64_t guard) {
+  BoundWindow found{.ring = ring_, .window = {}};
   const std::lock_guard lock(mutex_);
-  sampler_.windows().find(guard, found.window);
+  windows().find(guard, found.window);
   return found;
 }
 
-std::uint64_t Sampler::least_transitions_seen() {
+std::uint64_t SamplerBase::least_transitions_seen() {
   const std::lock_guard lock(mutex_);
-  const auto seen = sampler_.windows().transitions_seen();
+  const auto seen = windows().transitions_seen();
   return *std::min_element(seen.begin(), seen.end());
 }
 
-void Sampler::forget() {
+void SamplerBase::forget() {
   const std::lock_guard lock(mutex_);
-  sampler_.windows().forget();
+  windows().forget();
 }
 
-ring::Generator::State Sampler::generator_state() {
+ring::Generator::State SamplerBase::generator_state() {
   const std::lock_guard lock(mutex_);
   return generator_.state();
 }
 
-void Sampler::set_generator_state(const ring::Generator::State& state) {
+void SamplerBase::set_generator_state(const ring::Generator::State& state) {
   if (state == ring::Generator::State{}) {
     throw py::value_error("generator state: expected four numbers that are not all 0");
   }
   const std::lock_guard lock(mutex_);
   generator_.set_state(state);
+}
+
+Sampler::Sampler(const std::shared_ptr<ring::Ring>& ring, BatchFormat format,
+                 std::uint64_t capacity, const ring::Returns& returns, std::uint64_t seed)
+    : SamplerBase(ring, std::move(format), seed), sampler_(ring, capacity, returns) {}
+
+py::tuple Sampler::sample(py::ssize_t batch_size, std::optional<double> seed,
+                          const BoundWindow* window, const BatchOptions& options) {
+  const Window* frozen = checked(batch_size, window);
+  ring::Generator seeded(static_cast<std::uint64_t>(seed.value_or(0) * 0x1p53));
+  ring::Generator& generator = seed ? seeded : generator_;
+  std::vector<Transition> rows(static_cast<std::size_t>(batch_size));
+  {
+    const py::gil_scoped_release nogil;
+    const std::lock_guard lock(mutex_);
+    sampler_.draw(rows, frozen, generator);
+  }
+  return gather(rows, options, [&](std::size_t) {
+    const std::lock_guard lock(mutex_);
+    return sampler_.draw_again(frozen, generator);
+  });
+}
+
+PrioritizedSampler::PrioritizedSampler(const std::shared_ptr<ring::Ring>& ring, BatchFormat format,
+                                       std::uint64_t capacity, const ring::Returns& returns,
+                                       std::uint64_t seed, double alpha)
+    : SamplerBase(ring, std::move(format), seed), sampler_(ring, capacity, returns, alpha) {}
+
+py::tuple PrioritizedSampler::sample(py::ssize_t batch_size, std::optional<double> seed,
+                                     const BoundWindow* window, const BatchOptions& options,
+                                     double beta) {
+  const Window* frozen = checked(batch_size, window);
+  ring::Generator seeded(static_cast<std::uint64_t>(seed.value_or(0) * 0x1p53));
+  ring::Generator& generator = seed ? seeded : generator_;
+  std::vector<ring::PrioritizedRow> drawn(static_cast<std::size_t>(batch_size));
+  std::vector<Transition> rows;
+  {
+    const py::gil_scoped_release nogil;
+    const std::lock_guard lock(mutex_);
+    sampler_.draw(drawn, frozen, generator);
+    rows.reserve(drawn.size());
+    for (const auto& row : drawn) {
+      rows.push_back(row.transition);
+    }
+  }
+  py::tuple batch = gather(rows, options, [&](std::size_t index) {
+    const std::lock_guard lock(mutex_);
+    drawn[index] = sampler_.draw_again(frozen, generator);
+    return drawn[index].transition;
+  });
+  const auto weights = ring::importance_weights(drawn, beta);
+  py::array_t<float> column({batch_size, py::ssize_t{1}});
+  std::copy(weights.begin(), weights.end(), column.mutable_data());
+  return batch + py::make_tuple(std::move(column));
+}
+
+void PrioritizedSampler::update(const py::array& places, const py::array& priorities) {
+  const auto wanted = read_places(places);
+  require_array(priorities, py::dtype::of<double>(), wanted.size(), "priorities",
+                "float64 (" + std::to_string(wanted.size()) + ",), as many as indices");
+  const std::span<const double> values(static_cast<const double*>(priorities.data()),
+                                       wanted.size());
+  for (const double value : values) {
+    // Kept as float32: what rounds to 0 or to infinity there is refused as well.
+    if (!(static_cast<float>(value) > 0 && std::isfinite(static_cast<float>(value)))) {
+      throw py::value_error("priorities: expected finite float32 numbers of more than 0, got " +
+                            std::to_string(value));
+    }
+  }
+  const py::gil_scoped_release nogil;
+  const std::lock_guard lock(mutex_);
+  sampler_.update(wanted, values);
+}
+
+double PrioritizedSampler::alpha() {
+  const std::lock_guard lock(mutex_);
+  return sampler_.alpha();
+}
+
+void PrioritizedSampler::set_alpha(double alpha) {
+  const std::lock_guard lock(mutex_);
+  sampler_.set_alpha(alpha);
 }
 
 }  // namespace framering::bindings

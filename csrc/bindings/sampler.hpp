@@ -1,4 +1,4 @@
-// Sampling into new NumPy arrays.
+// Sampling into NumPy arrays.
 #pragma once
 
 #include <pybind11/numpy.h>
@@ -10,6 +10,7 @@
 #include <optional>
 #include <vector>
 
+#include "ring/prioritized_sampler.hpp"
 #include "ring/uniform_sampler.hpp"
 
 namespace framering::bindings {
@@ -27,19 +28,29 @@ struct BatchFormat {
   pybind11::dtype action_dtype;
 };
 
-class Sampler {
+// How the arrays are to be made.
+struct BatchOptions {
+  bool contiguous = false;             // next_observations must not overlap observations
+  std::optional<pybind11::tuple> out;  // arrays to fill instead of new ones, as a batch's first six
+};
+
+// What both samplers have. A batch is (observations, actions, next_observations, dones, rewards,
+// discounts, places); the last is int64 (B, 3): lane, arrival slot and steps taken.
+class SamplerBase {
  public:
-  Sampler(std::shared_ptr<ring::Ring> ring, BatchFormat format, std::uint64_t capacity,
-          const ring::Returns& returns, std::uint64_t seed);
+  virtual ~SamplerBase() = default;
+  SamplerBase(const SamplerBase&) = delete;
+  SamplerBase& operator=(const SamplerBase&) = delete;
+  SamplerBase(SamplerBase&&) = delete;
+  SamplerBase& operator=(SamplerBase&&) = delete;
 
-  // (observations, actions, next_observations, dones, rewards, discounts, places); the last is
-  // int64 (B, 2): lane and arrival slot. A `seed` in [0, 1) takes the place of the sampler's own
-  // generator. Where `contiguous` is false, next_observations may overlap observations in memory.
-  pybind11::tuple sample(pybind11::ssize_t batch_size, std::optional<double> seed,
-                         const BoundWindow* window, bool contiguous);
+  // The batch of given places, int64 (B, 2) or (B, 3). Throws IndexError for one that is no
+  // transition (any more).
+  pybind11::tuple fetch(const pybind11::array& places, const BatchOptions& options);
 
-  // The same for given places. Throws IndexError for one that is no transition (any more).
-  pybind11::tuple fetch(const pybind11::array& places, bool contiguous);
+  // The reward of each step of the transitions in such places, float64 (B, n_step); NaN beyond the
+  // steps taken. Throws IndexError as fetch does.
+  pybind11::array_t<double> step_rewards(const pybind11::array& places);
 
   BoundWindow window(std::uint64_t guard);
   [[nodiscard]] std::uint64_t least_transitions_seen();  // of all lanes, since the last forget
@@ -48,16 +59,63 @@ class Sampler {
   [[nodiscard]] ring::Generator::State generator_state();
   void set_generator_state(const ring::Generator::State& state);
 
- private:
+ protected:
   using DrawAgain = std::function<ring::Transition(std::size_t)>;
-  pybind11::tuple gather(std::vector<ring::Transition>& rows, bool contiguous,
-                         const DrawAgain& draw_again);
+
+  SamplerBase(std::shared_ptr<ring::Ring> ring, BatchFormat format, std::uint64_t seed);
+
+  // Checks what all draws take; gives the window to draw from, null for what is there now.
+  [[nodiscard]] const ring::Window* checked(pybind11::ssize_t batch_size,
+                                            const BoundWindow* window) const;
+  pybind11::tuple gather(std::vector<ring::Transition>& rows, const BatchOptions& options,
+                         const DrawAgain& draw_again) const;
+  [[nodiscard]] virtual ring::WindowFinder& windows() = 0;
+  [[nodiscard]] virtual const ring::Returns& returns() const = 0;
 
   std::shared_ptr<ring::Ring> ring_;
   BatchFormat format_;
-  ring::UniformSampler sampler_;
   ring::Generator generator_;
-  std::mutex mutex_;
+  std::mutex mutex_;  // around the core sampler and the generator
+};
+
+class Sampler final : public SamplerBase {
+ public:
+  Sampler(const std::shared_ptr<ring::Ring>& ring, BatchFormat format, std::uint64_t capacity,
+          const ring::Returns& returns, std::uint64_t seed);
+
+  // A `seed` in [0, 1) takes the place of the sampler's own generator.
+  pybind11::tuple sample(pybind11::ssize_t batch_size, std::optional<double> seed,
+                         const BoundWindow* window, const BatchOptions& options);
+
+ private:
+  ring::WindowFinder& windows() override { return sampler_.windows(); }
+  [[nodiscard]] const ring::Returns& returns() const override { return sampler_.returns(); }
+
+  ring::UniformSampler sampler_;
+};
+
+class PrioritizedSampler final : public SamplerBase {
+ public:
+  PrioritizedSampler(const std::shared_ptr<ring::Ring>& ring, BatchFormat format,
+                     std::uint64_t capacity, const ring::Returns& returns, std::uint64_t seed,
+                     double alpha);
+
+  // The batch, and the weights float32 (B, 1).
+  pybind11::tuple sample(pybind11::ssize_t batch_size, std::optional<double> seed,
+                         const BoundWindow* window, const BatchOptions& options, double beta);
+
+  // Priorities float64 (B,) of places, int64 (B, 2). Throws ValueError for one that is not
+  // finite and more than 0, and IndexError for a place that was never sampled from.
+  void update(const pybind11::array& places, const pybind11::array& priorities);
+
+  [[nodiscard]] double alpha();
+  void set_alpha(double alpha);
+
+ private:
+  ring::WindowFinder& windows() override { return sampler_.windows(); }
+  [[nodiscard]] const ring::Returns& returns() const override { return sampler_.returns(); }
+
+  ring::PrioritizedSampler sampler_;
 };
 
 }  // namespace framering::bindings

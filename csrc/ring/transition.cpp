@@ -1,6 +1,8 @@
 #include "ring/transition.hpp"
 
 #include <algorithm>
+#include <stdexcept>
+#include <string>
 
 namespace framering::ring {
 
@@ -28,6 +30,16 @@ std::optional<NextStep> next_step(const Lane& lane, std::uint64_t slot, std::uin
 
 }  // namespace
 
+void require_returns(const Returns& returns) {
+  if (returns.n_step == 0) {
+    throw std::invalid_argument("n_step: expected at least 1, got 0");
+  }
+  if (!(returns.gamma >= 0 && returns.gamma <= 1)) {
+    throw std::invalid_argument("gamma: expected a number from 0 to 1, got " +
+                                std::to_string(returns.gamma));
+  }
+}
+
 Transition read_transition(const Lane& lane, const Place& place, const Record& first,
                            std::uint64_t high, const Returns& returns) {
   NextStep last{.slot = place.slot, .record = first};
@@ -48,10 +60,25 @@ Transition read_transition(const Lane& lane, const Place& place, const Record& f
           .next_end = last.slot,
           .obs_age = first.obs_age,
           .next_age = last.record.age,
+          .steps = steps,
           .reward = static_cast<float>(reward),
           .discount = static_cast<float>(discount),
           .terminated = last.record.terminated,
           .shifted = steps == 1 && first.shifted()};
+}
+
+std::vector<float> read_rewards(const Lane& lane, std::uint64_t slot, std::uint64_t steps,
+                                std::uint64_t high) {
+  std::vector<float> rewards{lane.load_record(slot).reward};
+  while (rewards.size() < steps) {
+    const auto next = next_step(lane, slot, high);
+    if (!next) {
+      break;
+    }
+    slot = next->slot;
+    rewards.push_back(next->record.reward);
+  }
+  return rewards;
 }
 
 }  // namespace framering::ring

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <optional>
+#include <vector>
 
 #include "ring/gather.hpp"
 #include "ring/ring.hpp"
@@ -15,12 +16,16 @@ struct Returns {
   double gamma = 0.99;
 };
 
+// Throws std::invalid_argument for an n_step of 0 or a gamma beyond 0 to 1.
+void require_returns(const Returns& returns);
+
 struct Transition {
   Place place;                 // arrival slot of the first step; its action is the row's
   std::uint64_t obs_end = 0;   // slot in which obs ends
   std::uint64_t next_end = 0;  // slot in which next_obs ends
   std::uint32_t obs_age = 0;   // of obs_end
   std::uint32_t next_age = 0;  // of next_end
+  std::uint64_t steps = 1;     // that were taken
   float reward = 0;            // Σ γ^i r_i
   float discount = 1;          // γ^steps: what the value of next_obs counts
   bool terminated = false;     // by the last step
@@ -33,5 +38,9 @@ struct Transition {
 // whole: the caller does so after it has copied the frames.
 Transition read_transition(const Lane& lane, const Place& place, const Record& first,
                            std::uint64_t high, const Returns& returns);
+
+// The reward of each step of such a transition, in order. Not checked for being whole.
+std::vector<float> read_rewards(const Lane& lane, std::uint64_t slot, std::uint64_t steps,
+                                std::uint64_t high);
 
 }  // namespace framering::ring

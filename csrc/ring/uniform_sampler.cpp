@@ -1,7 +1,6 @@
 #include "ring/uniform_sampler.hpp"
 
 #include <algorithm>
-#include <string>
 #include <utility>
 
 namespace framering::ring {
@@ -13,13 +12,7 @@ Overtaken::Overtaken()
 UniformSampler::UniformSampler(std::shared_ptr<const Ring> ring, std::uint64_t capacity,
                                const Returns& returns)
     : ring_(std::move(ring)), returns_(returns), finder_(ring_, capacity) {
-  if (returns.n_step == 0) {
-    throw std::invalid_argument("n_step: expected at least 1, got 0");
-  }
-  if (!(returns.gamma >= 0 && returns.gamma <= 1)) {
-    throw std::invalid_argument("gamma: expected a number from 0 to 1, got " +
-                                std::to_string(returns.gamma));
-  }
+  require_returns(returns);
 }
 
 void UniformSampler::draw(std::span<Transition> rows, const Window* frozen, Generator& generator) {

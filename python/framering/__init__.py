@@ -12,6 +12,8 @@ _HOMES: dict[str, str] = {
     "AtariPreprocessing": "framering.atari_preprocessing",
     "AtariVectorEnv": "framering.vector_env",
     "cpu_features": "framering._core",
+    "PrioritizedReplayBuffer": "framering.prioritized",
+    "PrioritizedReplayBufferSamples": "framering.prioritized",
     "QNetwork": "framering.network",
     "ReplayBuffer": "framering.replay",
     "ReplayBufferSamples": "framering.replay",

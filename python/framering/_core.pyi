@@ -162,11 +162,32 @@ _Batch: TypeAlias = tuple[
     NDArray[np.float32],  # dones
     NDArray[np.float32],  # rewards
     NDArray[np.float32],  # discounts
-    NDArray[np.int64],  # places: lane and arrival slot
+    NDArray[np.int64],  # places: lane, arrival slot and steps taken
 ]
+_PrioritizedBatch: TypeAlias = tuple[
+    NDArray[Any],
+    NDArray[Any],
+    NDArray[Any],
+    NDArray[np.float32],
+    NDArray[np.float32],
+    NDArray[np.float32],
+    NDArray[np.int64],
+    NDArray[np.float32],  # weights
+]
+_Out: TypeAlias = tuple[Any, ...] | None
 
-class Sampler:
-    """Draws batches and copies them into new arrays."""
+class SamplerBase:
+    """What both samplers have."""
+
+    def fetch(self, places: NDArray[np.int64], contiguous: bool) -> _Batch: ...
+    def step_rewards(self, places: NDArray[np.int64]) -> NDArray[np.float64]: ...
+    def window(self, guard: int) -> Window: ...
+    def least_transitions_seen(self) -> int: ...
+    def forget(self) -> None: ...
+    generator_state: tuple[int, int, int, int]
+
+class Sampler(SamplerBase):
+    """Draws uniformly."""
 
     def __init__(
         self,
@@ -181,10 +202,38 @@ class Sampler:
         seed: int,
     ) -> None: ...
     def sample(
-        self, batch_size: int, seed: float | None, window: Window | None, contiguous: bool
+        self,
+        batch_size: int,
+        seed: float | None,
+        window: Window | None,
+        contiguous: bool,
+        out: _Out,
     ) -> _Batch: ...
-    def fetch(self, places: NDArray[np.int64], contiguous: bool) -> _Batch: ...
-    def window(self, guard: int) -> Window: ...
-    def least_transitions_seen(self) -> int: ...
-    def forget(self) -> None: ...
-    generator_state: tuple[int, int, int, int]
+
+class PrioritizedSampler(SamplerBase):
+    """Draws in proportion to priorities."""
+
+    def __init__(
+        self,
+        *,
+        ring: Ring,
+        obs_dtype: np.dtype[Any],
+        obs_shape: Sequence[int],
+        action_dtype: np.dtype[Any],
+        capacity: int,
+        n_step: int,
+        gamma: float,
+        seed: int,
+        alpha: float,
+    ) -> None: ...
+    def sample(
+        self,
+        batch_size: int,
+        seed: float | None,
+        window: Window | None,
+        contiguous: bool,
+        out: _Out,
+        beta: float,
+    ) -> _PrioritizedBatch: ...
+    def update(self, places: NDArray[np.int64], priorities: NDArray[np.float64]) -> None: ...
+    alpha: float

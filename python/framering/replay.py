@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
 
 from framering import replay_format
-from framering._core import Recorder, Ring, Sampler, Window
+from framering._core import Recorder, Ring, Sampler, SamplerBase, Window
 
 if TYPE_CHECKING:
     import torch
@@ -53,7 +54,8 @@ class ReplayBuffer:
     action_space : gymnasium.spaces.Space
         Box, Discrete, MultiDiscrete or MultiBinary.
     device : torch.device or str, default "auto"
-        Where samples go; "auto" is CUDA where there is one, else the CPU.
+        Where samples go; "auto" is CUDA where there is one, else the CPU. With "numpy", samples
+        are NumPy arrays and torch is not imported.
     n_envs : int, default 1
         Environments whose transitions come together in each `add`.
     optimize_memory_usage : bool, default True
@@ -157,7 +159,7 @@ class ReplayBuffer:
             shared=shared,
         )
         self._recorder: Recorder | None = None
-        self._sampler = Sampler(
+        self._sampler = self._new_sampler(
             ring=self.ring,
             obs_dtype=self._observations.dtype,
             obs_shape=self._observations.shape,
@@ -168,9 +170,15 @@ class ReplayBuffer:
             seed=seed or 0,
         )
 
+    def _new_sampler(self, **options: Any) -> SamplerBase:
+        self._uniform = Sampler(**options)
+        return self._uniform
+
     @property
     def device(self) -> torch.device:
-        """Where samples go. May be set."""
+        """Where samples go. May be set; with "numpy", samples are NumPy arrays."""
+        if self._device == "numpy":
+            return "numpy"  # type: ignore[return-value]
         import torch
 
         if self._device == "auto":
@@ -288,6 +296,7 @@ class ReplayBuffer:
         *,
         window: Window | None = None,
         contiguous: bool = False,
+        out: ReplayBufferSamples | None = None,
     ) -> ReplayBufferSamples:
         """Draw transitions uniformly, with replacement, from all environments.
 
@@ -303,45 +312,118 @@ class ReplayBuffer:
             Give observations and next_observations memory of their own. By default they may be
             views of one block in which they overlap, as obs and next_obs of a stack do: fewer
             bytes to fill and to move.
+        out : ReplayBufferSamples, optional
+            Contiguous tensors on the CPU (pinned ones too) or NumPy arrays to fill, instead of new
+            ones; of the shapes and dtypes of a sample. Not together with `env`.
 
         Returns
         -------
         ReplayBufferSamples
-            On `device`, in new memory.
+            On `device`, in new memory; or `out`.
 
         Raises
         ------
         ValueError
-            For a batch of less than 1, or where there is no transition.
+            For a batch of less than 1, where there is no transition, or for an `out` that does
+            not fit.
         RuntimeError
             Where the window was overtaken.
         """
+        arrays = self._draw(batch_size, self._next_seed(), window, contiguous, env, out)
+        return out if out is not None else self._samples(arrays, env)
+
+    def batches(
+        self, batch_size: int, env: Any = None, *, contiguous: bool = False
+    ) -> Iterator[ReplayBufferSamples]:
+        """Sample without end, the next batch being made while one is in use.
+
+        Each batch holds what was there when the one before was taken.
+
+        Parameters
+        ----------
+        batch_size, env, contiguous
+            As in `sample`.
+
+        Yields
+        ------
+        ReplayBufferSamples
+        """
+        with ThreadPoolExecutor(1, "framering-batches") as thread:
+
+            def begin() -> Future[tuple[Any, ...]]:
+                # The seed is drawn here: NumPy's generator belongs to the calling thread.
+                seed = self._next_seed()
+                return thread.submit(self._draw, batch_size, seed, None, contiguous, env, None)
+
+            ahead = begin()
+            while True:
+                arrays = ahead.result()
+                ahead = begin()
+                yield self._samples(arrays, env)
+
+    def _next_seed(self) -> float | None:
         # One draw of NumPy's global generator seeds a whole batch.
-        seed = None if self._seeded else np.random.random_sample()
-        arrays = self._sampler.sample(batch_size, seed, window, contiguous)
-        return self._samples(arrays, env)
+        return None if self._seeded else np.random.random_sample()
 
-    def _samples(self, arrays: tuple[Any, ...], env: Any) -> ReplayBufferSamples:
-        import torch
+    def _draw(
+        self,
+        batch_size: int,
+        seed: float | None,
+        window: Window | None,
+        contiguous: bool,
+        env: Any,
+        out: ReplayBufferSamples | None,
+    ) -> tuple[Any, ...]:
+        if out is None:
+            arrays: tuple[Any, ...] = self._draw_arrays(batch_size, seed, window, contiguous, None)
+            return arrays
+        if env is not None:
+            raise ValueError("out: expected no env with it: normalized samples need new memory")
+        fields = [None if part is None else np.asarray(part) for part in out[:6]]
+        if fields[5] is None and self.n_step == 1:
+            fields[5] = np.empty((batch_size, 1), np.float32)
+        return self._draw_arrays(batch_size, seed, window, True, tuple(fields))
 
-        observations, actions, next_observations, dones, rewards, discounts, _ = arrays
+    def _draw_arrays(
+        self,
+        batch_size: int,
+        seed: float | None,
+        window: Window | None,
+        contiguous: bool,
+        out: tuple[Any, ...] | None,
+    ) -> tuple[Any, ...]:
+        return self._uniform.sample(batch_size, seed, window, contiguous, out)
+
+    def _samples(self, arrays: tuple[Any, ...], env: Any) -> Any:
+        observations, actions, next_observations, dones, rewards, discounts = arrays[:6]
         if env is not None:
             observations = env.normalize_obs(observations)
             next_observations = env.normalize_obs(next_observations)
-            rewards = env.normalize_reward(rewards).astype(np.float32)
-        batch = ReplayBufferSamples(
-            torch.from_numpy(observations),
-            torch.from_numpy(actions),
-            torch.from_numpy(next_observations),
-            torch.from_numpy(dones),
-            torch.from_numpy(rewards),
-            torch.from_numpy(discounts) if self.n_step > 1 else None,
-        )
-        if self.device.type == "cpu":
-            return batch
+            rewards = self._normalized_rewards(arrays, env)
+        if self.n_step == 1:
+            discounts = None
         return ReplayBufferSamples(
-            *(None if part is None else part.to(self.device) for part in batch)
+            *self._to_device(observations, actions, next_observations, dones, rewards, discounts)
         )
+
+    def _normalized_rewards(self, arrays: tuple[Any, ...], env: Any) -> Any:
+        if self.n_step == 1:
+            return env.normalize_reward(arrays[4]).astype(np.float32)
+        # Each step's reward is normalized (and clipped) before they are summed.
+        rewards = env.normalize_reward(self._sampler.step_rewards(arrays[6]))
+        weights = self.gamma ** np.arange(self.n_step)
+        return np.nansum(rewards * weights, axis=1, keepdims=True).astype(np.float32)
+
+    def _to_device(self, *arrays: Any) -> Iterable[Any]:
+        device = self._device
+        if device == "numpy":
+            return arrays
+        import torch
+
+        tensors = [None if array is None else torch.from_numpy(array) for array in arrays]
+        if self.device.type == "cpu":
+            return tensors
+        return [None if tensor is None else tensor.to(self.device) for tensor in tensors]
 
     def _new_recorder(self) -> Recorder:
         discrete = self.action_space

@@ -1,0 +1,193 @@
+#include "ring/prioritized_sampler.hpp"
+
+#include <algorithm>
+#include <array>
+#include <cmath>
+#include <limits>
+#include <stdexcept>
+#include <string>
+#include <utility>
+
+#include "ring/uniform_sampler.hpp"
+
+namespace framering::ring {
+
+namespace {
+
+void require_alpha(double alpha) {
+  if (!(alpha >= 0 && std::isfinite(alpha))) {
+    throw std::invalid_argument("alpha: expected a finite number of at least 0, got " +
+                                std::to_string(alpha));
+  }
+}
+
+}  // namespace
+
+std::vector<float> importance_weights(std::span<const PrioritizedRow> rows, double beta) {
+  double least = std::numeric_limits<double>::max();
+  for (const auto& row : rows) {
+    least = std::min(least, row.probability);
+  }
+  std::vector<float> weights;
+  weights.reserve(rows.size());
+  for (const auto& row : rows) {
+    weights.push_back(static_cast<float>(std::pow(row.probability / least, -beta)));
+  }
+  return weights;
+}
+
+PrioritizedSampler::PrioritizedSampler(std::shared_ptr<const Ring> ring, std::uint64_t capacity,
+                                       const Returns& returns, double alpha)
+    : ring_(std::move(ring)),
+      returns_(returns),
+      finder_(ring_, capacity),
+      taken_(ring_->geometry().lanes),
+      priorities_(ring_->geometry().lanes * ring_->geometry().slots),
+      tree_(priorities_.size()),
+      alpha_(alpha) {
+  require_returns(returns);
+  require_alpha(alpha);
+}
+
+double PrioritizedSampler::power(float priority) const { return std::pow(priority, alpha_); }
+
+void PrioritizedSampler::set_alpha(double alpha) {
+  require_alpha(alpha);
+  alpha_ = alpha;
+  std::vector<double> leaves(priorities_.size());
+  for (std::size_t leaf = 0; leaf < leaves.size(); ++leaf) {
+    leaves[leaf] = priorities_[leaf] > 0 ? power(priorities_[leaf]) : 0;
+  }
+  tree_.set_range(0, leaves);
+}
+
+void PrioritizedSampler::draw(std::span<PrioritizedRow> rows, const Window* frozen,
+                              Generator& generator) {
+  if (frozen == nullptr) {
+    finder_.find(0, live_);
+  }
+  take_in(frozen == nullptr ? live_ : *frozen);
+  const double part = positive_total() / static_cast<double>(rows.size());
+  // All places first, so that their records come from memory together.
+  double begin = 0;
+  for (PrioritizedRow& row : rows) {
+    row = find((begin + generator.uniform()) * part);
+    begin += 1;
+    __builtin_prefetch(ring_->lane(row.transition.place.lane).record(row.transition.place.slot));
+  }
+  for (PrioritizedRow& row : rows) {
+    if (!complete(row, frozen)) {
+      row = draw_again(frozen, generator);
+    }
+  }
+}
+
+PrioritizedRow PrioritizedSampler::draw_again(const Window* frozen, Generator& generator) {
+  if (frozen != nullptr) {
+    throw Overtaken();
+  }
+  for (;;) {
+    finder_.find(0, live_);
+    take_in(live_);
+    PrioritizedRow row = find(generator.uniform() * positive_total());
+    if (complete(row, nullptr)) {
+      return row;
+    }
+  }
+}
+
+// Reads the row's transition; false where a writer has overtaken it.
+bool PrioritizedSampler::complete(PrioritizedRow& row, const Window* frozen) {
+  const Place place = row.transition.place;
+  const Lane lane = ring_->lane(place.lane);
+  const auto record = lane.read_record(place.slot);
+  if (!record) {
+    return false;
+  }
+  const Window& window = frozen == nullptr ? live_ : *frozen;
+  row.transition = read_transition(lane, place, *record, window.lanes[place.lane].high, returns_);
+  return true;
+}
+
+double PrioritizedSampler::positive_total() const {
+  const double total = tree_.total();
+  if (!(total > 0)) {
+    throw std::invalid_argument("there is no transition to sample: add some first");
+  }
+  return total;
+}
+
+PrioritizedRow PrioritizedSampler::find(double position) const {
+  const std::uint64_t slots = ring_->geometry().slots;
+  const std::uint64_t leaf = tree_.find(position);
+  const std::uint64_t lane = leaf / slots;
+  // The newest slot taken in that lies in this place.
+  const std::uint64_t newest = taken_[lane].high - 1;
+  const std::uint64_t slot = newest - (newest % slots + slots - leaf % slots) % slots;
+  PrioritizedRow row;
+  row.transition.place = {.lane = lane, .slot = slot};
+  row.probability = tree_.get(leaf);
+  return row;
+}
+
+void PrioritizedSampler::take_in(const Window& window) {
+  for (std::size_t lane = 0; lane < taken_.size(); ++lane) {
+    if (window.lanes[lane].high < taken_[lane].high) {
+      throw std::invalid_argument(
+          "window: expected one no older than those sampled from before, got an older one");
+    }
+  }
+  for (std::size_t lane = 0; lane < taken_.size(); ++lane) {
+    Taken& taken = taken_[lane];
+    const std::uint64_t high = window.lanes[lane].high;
+    const std::uint64_t low = std::max(window.lanes[lane].low, taken.low);
+    set_slots(lane, taken.low, std::min(low, taken.high), 0);
+    set_slots(lane, std::max(low, taken.high), high, highest_);
+    taken = {.low = low, .high = high};
+  }
+}
+
+// Gives a priority to those of the slots first … last − 1 that are transitions.
+void PrioritizedSampler::set_slots(std::size_t lane, std::uint64_t first, std::uint64_t last,
+                                   double value) {
+  constexpr std::uint64_t kChunk = 512;
+  const std::uint64_t slots = ring_->geometry().slots;
+  const Lane view = ring_->lane(lane);
+  const auto priority = static_cast<float>(value);
+  const double leaf_value = priority > 0 ? power(priority) : 0;
+  std::array<double, kChunk> leaves{};
+  while (first < last) {
+    const std::uint64_t place = first % slots;
+    const std::uint64_t number = std::min({kChunk, last - first, slots - place});
+    for (std::uint64_t i = 0; i < number; ++i) {
+      const bool present = value > 0 && view.load_record(first + i).transition;
+      leaves[i] = present ? leaf_value : 0;
+      priorities_[lane * slots + place + i] = present ? priority : 0;
+    }
+    tree_.set_range(lane * slots + place, std::span(leaves).first(number));
+    first += number;
+  }
+}
+
+void PrioritizedSampler::update(std::span<const Place> places, std::span<const double> priorities) {
+  const std::uint64_t slots = ring_->geometry().slots;
+  const auto leaf = [&](const Place& place) { return place.lane * slots + place.slot % slots; };
+  for (const Place& place : places) {
+    if (place.lane >= taken_.size() || place.slot >= taken_[place.lane].high ||
+        (place.slot >= taken_[place.lane].low && !(priorities_[leaf(place)] > 0))) {
+      throw std::out_of_range("indices: slot " + std::to_string(place.slot) + " of lane " +
+                              std::to_string(place.lane) + " was never sampled from");
+    }
+  }
+  for (std::size_t i = 0; i < places.size(); ++i) {
+    if (places[i].slot < taken_[places[i].lane].low) {
+      continue;  // has left the window since it was sampled
+    }
+    const auto priority = static_cast<float>(priorities[i]);
+    priorities_[leaf(places[i])] = priority;
+    tree_.set(leaf(places[i]), power(priority));
+    highest_ = std::max(highest_, priority);
+  }
+}
+
+}  // namespace framering::ring

@@ -1,0 +1,79 @@
+// Transitions drawn in proportion to their priorities (Schaul et al., Prioritized Experience
+// Replay, 2016, the proportional variant).
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <span>
+#include <vector>
+
+#include "ring/generator.hpp"
+#include "ring/sum_tree.hpp"
+#include "ring/transition.hpp"
+#include "ring/window.hpp"
+
+namespace framering::ring {
+
+struct PrioritizedRow {
+  Transition transition;
+  double probability = 0;  // but for a factor that all rows of a batch share
+};
+
+// The weights (N · P)^−β, over the largest of the batch.
+std::vector<float> importance_weights(std::span<const PrioritizedRow> rows, double beta);
+
+// The priorities belong to the sampler; writers know nothing of them. Before it draws, it takes in
+// what was published since, at the highest priority so far, and drops what left the window.
+// Not thread-safe: one caller at a time.
+class PrioritizedSampler {
+ public:
+  // Throws std::invalid_argument for an alpha that is negative or not finite.
+  PrioritizedSampler(std::shared_ptr<const Ring> ring, std::uint64_t capacity,
+                     const Returns& returns, double alpha);
+
+  [[nodiscard]] WindowFinder& windows() { return finder_; }
+  [[nodiscard]] const Returns& returns() const { return returns_; }
+
+  [[nodiscard]] double alpha() const { return alpha_; }
+  void set_alpha(double alpha);
+
+  [[nodiscard]] double highest() const { return highest_; }
+
+  // Stratified: row i is drawn from the i-th of as many equal parts of the sum of priorities. From
+  // a frozen window, which must be no older than one used before, or where that is null from what
+  // is there now. Throws std::invalid_argument where there is nothing to draw, and Overtaken.
+  void draw(std::span<PrioritizedRow> rows, const Window* frozen, Generator& generator);
+
+  // One more, in the place of one that was overtaken. Throws Overtaken for a frozen window.
+  PrioritizedRow draw_again(const Window* frozen, Generator& generator);
+
+  // Sets priorities, which must be finite and more than 0. Places that have left the window
+  // are passed over. Throws std::out_of_range, before anything changes, for one that never was in
+  // it.
+  void update(std::span<const Place> places, std::span<const double> priorities);
+
+ private:
+  struct Taken {
+    std::uint64_t low = 0;
+    std::uint64_t high = 0;
+  };
+
+  void take_in(const Window& window);
+  void set_slots(std::size_t lane, std::uint64_t first, std::uint64_t last, double value);
+  [[nodiscard]] PrioritizedRow find(double position) const;
+  bool complete(PrioritizedRow& row, const Window* frozen);
+  [[nodiscard]] double positive_total() const;
+  [[nodiscard]] double power(float priority) const;
+
+  std::shared_ptr<const Ring> ring_;
+  Returns returns_;
+  WindowFinder finder_;
+  Window live_;
+  std::vector<Taken> taken_;       // what of each lane is in the tree
+  std::vector<float> priorities_;  // before the power of alpha; by leaf
+  SumTree tree_;
+  double alpha_;
+  float highest_ = 1;
+};
+
+}  // namespace framering::ring

@@ -1,0 +1,65 @@
+#include <doctest/doctest.h>
+
+#include <cmath>
+#include <numeric>
+#include <vector>
+
+#include "ring/generator.hpp"
+#include "ring/sum_tree.hpp"
+
+using framering::ring::Generator;
+using framering::ring::SumTree;
+
+TEST_CASE("a position finds the value whose interval holds it") {
+  for (const std::uint64_t size : {1U, 5U, 8U, 9U, 64U, 65U, 1000U}) {
+    SumTree tree(size);
+    for (std::uint64_t i = 0; i < size; ++i) {
+      tree.set(i, i % 3 == 1 ? 0 : static_cast<double>(1 + i % 5));
+    }
+    double begin = 0;
+    for (std::uint64_t i = 0; i < size; ++i) {
+      const double value = tree.get(i);
+      if (value > 0) {
+        CHECK(tree.find(begin) == i);
+        CHECK(tree.find(begin + value - 0.5) == i);
+      }
+      begin += value;
+    }
+    CHECK(tree.total() == begin);
+  }
+}
+
+TEST_CASE("a range is set as its values one by one") {
+  SumTree one_by_one(700);
+  SumTree range(700);
+  std::vector<double> values(500);
+  std::iota(values.begin(), values.end(), 1.0);
+  range.set_range(123, values);
+  for (std::size_t i = 0; i < values.size(); ++i) {
+    one_by_one.set(123 + i, values[i]);
+  }
+  CHECK(range.total() == one_by_one.total());
+  for (double position = 0; position < range.total(); position += 777) {
+    CHECK(range.find(position) == one_by_one.find(position));
+  }
+}
+
+TEST_CASE("a position that rounding pushed to the end finds a value that is not 0") {
+  SumTree tree(20);
+  tree.set(3, 0.1);
+  tree.set(4, 0.2);
+  CHECK(tree.get(tree.find(tree.total())) > 0);
+  CHECK(tree.get(tree.find(std::nextafter(tree.total(), 0))) > 0);
+}
+
+TEST_CASE("sums do not drift, however often values are set") {
+  SumTree tree(1000);
+  Generator generator(1);
+  for (int i = 0; i < 1'000'000; ++i) {
+    tree.set(generator.below(1000), std::exp(40 * generator.uniform() - 20));
+  }
+  for (std::uint64_t i = 0; i < 1000; ++i) {
+    tree.set(i, 1);
+  }
+  CHECK(tree.total() == 1000);
+}
