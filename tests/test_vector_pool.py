@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import textwrap
+import threading
 import time
 from collections.abc import Callable, Iterator
 from typing import Any
@@ -255,6 +256,26 @@ def test_workers_that_keep_dying_are_an_error_that_says_why(
     envs.close()
 
 
+@pytest.mark.parametrize("call", ["reset", "step", "render"])
+def test_what_ctrl_c_interrupts_can_go_on(call: str) -> None:
+    envs = AtariVectorEnv(BREAKOUT, 2, 2, render_mode="rgb_array")
+    alone = AtariVectorEnv(BREAKOUT, 2, 0)
+    actions = np.ones(2, int)
+    for one in (envs, alone):
+        list(play(one, 10))
+    os.kill(worker_ids(envs)[0], signal.SIGSTOP)
+    threading.Timer(0.3, lambda: os.kill(os.getpid(), signal.SIGINT)).start()
+    with pytest.raises(KeyboardInterrupt):
+        {"reset": envs.reset, "step": lambda: envs.step(actions), "render": envs.render}[call]()
+    os.kill(worker_ids(envs)[0], signal.SIGCONT)
+    if call == "step":
+        assert_equal(envs.recv(), alone.step(actions))
+    elif call == "reset":
+        assert_equal(envs.reset(seed=4), alone.reset(seed=4))
+    assert_equal(envs.step(actions), alone.step(actions))
+    envs.close()
+
+
 def run(script: str, *arguments: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(script), *arguments],
@@ -295,13 +316,41 @@ def test_no_worker_survives_its_parent() -> None:
     assert eventually(lambda: not any(is_alive(worker) for worker in workers), 1.0)
 
 
+def test_a_busy_process_ends_with_its_parent_too() -> None:
+    parent = run("""
+        import os
+        import subprocess
+        import sys
+
+        code = "import sys, time; from framering import _core; "
+        code += "_core.end_with_parent(int(sys.argv[1])); print(os.getpid(), flush=True); "
+        code += "time.sleep(60)"
+        subprocess.run([sys.executable, "-c", "import os; " + code, str(os.getpid())])
+    """)
+    children = workers_of(parent)
+    assert len(children) == 1
+    parent.kill()
+    assert eventually(lambda: not is_alive(children[0]), 1.0)
+    parent.communicate()
+
+
+def test_a_process_whose_parent_has_gone_already_ends_at_once() -> None:
+    orphan = run("from framering import _core; _core.end_with_parent(1 << 21); print('here')")
+    output, _ = orphan.communicate(timeout=60)
+    assert "here" not in output
+    assert orphan.returncode == 1
+
+
 def test_ctrl_c_is_one_clean_exit() -> None:
     parent = run(STEP_FOREVER)
     workers = workers_of(parent)
-    time.sleep(0.2)
-    # What a terminal does: the signal goes to every process of the foreground group.
-    for process in (parent.pid, *workers):
-        os.kill(process, signal.SIGINT)
+    # Workers are in no terminal's foreground group, and would not answer if they were.
+    for worker in workers:
+        assert os.getpgid(worker) != os.getpgid(parent.pid)
+        os.kill(worker, signal.SIGINT)
+    time.sleep(0.5)
+    assert all(is_alive(worker) for worker in workers)
+    os.kill(parent.pid, signal.SIGINT)
     _, errors = parent.communicate(timeout=20)
     assert errors.count("Traceback") == 1
     assert errors.rstrip().endswith("KeyboardInterrupt")

@@ -81,10 +81,12 @@ void Exchange::request_all() {
 std::optional<std::size_t> Exchange::wait_all(std::chrono::microseconds spin,
                                               std::chrono::microseconds timeout) {
   for (std::size_t worker = 0; worker < workers_; ++worker) {
-    // All but the last ring: the count that a busy worker's doorbell still shows.
-    const std::uint32_t busy = count(requests(worker)) - 1;
-    if (!wait(completions(worker), busy, spin, timeout)) {
-      return worker;
+    const std::uint32_t requested = count(requests(worker));
+    for (std::uint32_t done = count(completions(worker)); done != requested;
+         done = count(completions(worker))) {
+      if (!wait(completions(worker), done, spin, timeout)) {
+        return worker;
+      }
     }
   }
   return std::nullopt;

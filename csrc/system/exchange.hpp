@@ -2,7 +2,7 @@
 //
 // Each worker has two doorbells: the parent rings the one, having written its requests into the
 // block's data; the worker rings the other, having written its results there. A worker is busy
-// while the first was rung once more than the second. What the data mean is the callers' business.
+// while the first was rung more often than the second. What the data mean is the callers' business.
 #pragma once
 
 #include <chrono>

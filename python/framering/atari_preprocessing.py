@@ -5,9 +5,15 @@ from typing import Any, SupportsFloat
 import gymnasium
 import numpy as np
 import numpy.typing as npt
-from ale_py.env import AtariEnv
 from gymnasium.spaces import Box
 from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker
+
+try:
+    from ale_py.env import AtariEnv
+except ImportError as reason:
+    raise ImportError(
+        "AtariPreprocessing needs ale-py 0.10 or newer: pip install -U gymnasium ale-py"
+    ) from reason
 
 from framering.frame_skip import PoolAndSkip, Screens, palette_of
 

@@ -93,6 +93,14 @@ class AtariSettings:
             )
 
     @property
+    def mean_frame_skip(self) -> float:
+        """Emulated frames a step, on average."""
+        if isinstance(self.frame_skip, int):
+            return self.frame_skip
+        low, high = self.frame_skip
+        return (low + high - 1) / 2
+
+    @property
     def frame_shape(self) -> tuple[int, ...]:
         """Shape of one frame: ``(height, width)``, or ``(height, width, 3)`` in colour."""
         width, height = self.screen_size

@@ -6,8 +6,14 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import numpy.typing as npt
 from gymnasium import error, spaces
-from gymnasium.vector import AutoresetMode, VectorEnv
 from gymnasium.vector.utils import batch_space
+
+try:
+    from gymnasium.vector import AutoresetMode, VectorEnv
+except ImportError as reason:
+    raise ImportError(
+        "AtariVectorEnv needs Gymnasium 1.1 or newer: pip install -U gymnasium ale-py"
+    ) from reason
 
 from framering.atari import AtariEmulator
 from framering.atari_registry import register_vector_ids, settings_for
@@ -113,13 +119,13 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
     The same seeds give the same trajectories as a single `framering.atari.AtariEmulator`, and so as
     CleanRL's, Stable-Baselines3's or Gymnasium's wrappers.
 
+    Importing `framering.vector_env` registers each Atari id in the namespace ``framering``, for
+    ``gymnasium.make_vec("framering.vector_env:framering/BreakoutNoFrameskip-v4", num_envs=8)``.
+
     Raises
     ------
     ValueError
         If the id is unknown (the message names the nearest), or an argument is out of range.
-
-    Importing `framering.vector_env` registers each Atari id in the namespace ``framering``, as
-    ``gymnasium.make_vec("framering.vector_env:framering/BreakoutNoFrameskip-v4", num_envs=8)``.
 
     Examples
     --------
@@ -186,7 +192,7 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
         self.copy = copy
         self.metadata = {
             "render_modes": ["rgb_array"],
-            "render_fps": _CONSOLE_FPS / float(np.mean(self.settings.frame_skip)),
+            "render_fps": _CONSOLE_FPS / self.settings.mean_frame_skip,
             "autoreset_mode": self.autoreset_mode,
         }
         shape = (stack_size, *self.settings.frame_shape)
@@ -248,6 +254,7 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
         if mask is not None and not self._has_reset:
             raise error.ResetNeeded("reset all games once before resetting some by reset_mask")
         super().reset(seed=seed if isinstance(seed, int) else None)
+        self._lanes.receive()
         columns = self._lanes.columns
         for i in range(self.num_envs):
             if mask is not None and not mask[i]:
@@ -303,6 +310,7 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
                 f"games {np.flatnonzero(self._ended).tolist()} have ended: "
                 'reset them by reset(options={"reset_mask": mask}) first'
             )
+        self._lanes.receive()
         columns = self._lanes.columns
         columns.action[:] = checked
         columns.command[:] = STEP
@@ -339,11 +347,11 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
             return None
         if self._pending:
             raise error.AlreadyPendingCallError("render came after send: recv first", "send")
-        columns, restarted = self._lanes.columns, self._lanes.restarted
-        before = None
-        # A game that began anew while it should render has reset instead: ask again.
-        while before is None or (restarted != before).any():
-            before = restarted.copy()
+        self._lanes.receive()
+        columns, before = self._lanes.columns, -1
+        # A game that began anew when it should render has reset instead: ask again.
+        while self._lanes.restarts != before:
+            before = self._lanes.restarts
             columns.command[:] = RENDER
             self._lanes.send()
             self._lanes.receive()

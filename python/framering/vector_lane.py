@@ -226,6 +226,7 @@ class LocalLanes:
         ring: _core.Ring,
     ) -> None:
         self.columns = Columns(layout)
+        self.restarts = 0
         self.restarted = np.zeros(layout.lanes, np.bool_)
         self._lanes = [
             VectorLane(i, settings, same_step_autoreset, ring, self.columns)

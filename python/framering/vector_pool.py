@@ -49,7 +49,9 @@ class WorkerPool:
     Attributes
     ----------
     columns : Columns
-        Commands and results.
+        Commands and results. They are the workers' between `send` and the end of `receive`.
+    restarts : int
+        Workers replaced so far.
     restarted : ndarray
         bool, shape (lanes,): games that a worker's death has cut short since this was last cleared.
     """
@@ -66,6 +68,7 @@ class WorkerPool:
             workers=num_workers, data_bytes=num_workers * MESSAGE_BYTES + layout.nbytes
         )
         self.columns = columns_of(self._exchange, layout)
+        self.restarts = 0
         self.restarted = np.zeros(layout.lanes, np.bool_)
         self._failure: WorkerError | None = None
         # Kept, because its descriptor is handed to every new worker.
@@ -88,7 +91,7 @@ class WorkerPool:
         self._deaths = [0] * num_workers
         self._seeds = np.random.default_rng()
         self._processes: list[_Process] = []
-        self._finalizer = weakref.finalize(self, _end, os.getpid(), self._processes)
+        self._finalizer = weakref.finalize(self, _end, self._processes)
         for task in self._tasks:
             self._processes.append(_start(task))
 
@@ -100,6 +103,9 @@ class WorkerPool:
 
     def receive(self) -> None:
         """Wait until all lanes are done, replacing workers that die.
+
+        Where an exception from outside, as a KeyboardInterrupt, ends the wait, it can be resumed.
+        With nothing sent, it returns at once.
 
         Raises
         ------
@@ -135,11 +141,6 @@ class WorkerPool:
             )
             self.close()
             raise self._failure
-        warnings.warn(
-            f"{who} {cause}; it is replaced, and its games begin anew",
-            RuntimeWarning,
-            stacklevel=4,
-        )
         # Nobody else touches these rows until the request below.
         lanes = slice(task.first_lane, task.last_lane)
         command = self.columns.command[lanes]
@@ -151,6 +152,12 @@ class WorkerPool:
         self._exchange.withdraw(worker)
         self._exchange.request(worker)
         self._processes[worker] = _start(task)
+        self.restarts += 1
+        warnings.warn(
+            f"{who} {cause}; it is replaced, and its games begin anew",
+            RuntimeWarning,
+            stacklevel=4,
+        )
 
     def _cause(self, worker: int) -> str:
         code = self._processes[worker].returncode
@@ -178,10 +185,8 @@ def _start(task: Task) -> _Process:
     )
 
 
-def _end(owner: int, processes: list[_Process]) -> None:
-    """Kill the workers, which have nothing to clean up; a fork of their parent must not."""
-    if os.getpid() != owner:
-        return
+def _end(processes: list[_Process]) -> None:
+    """Kill the workers, which have nothing to clean up."""
     for process in processes:
         process.kill()
     for process in processes:
