@@ -1,3 +1,5 @@
+import time
+
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
 from framering import TrainConfig
@@ -46,6 +48,12 @@ def test_tracking_syncs_the_events_to_wandb(tmp_path, monkeypatch):
     metrics.close()
 
     (recorded,) = (tmp_path / "wandb").glob("offline-run-*/*.wandb")
-    content = recorded.read_bytes()
-    for word in (b"cleanRL", b"charts/episodic_return", b"losses/td_loss", b"exploration_fraction"):
-        assert word in content
+    words = {b"cleanRL", b"charts/episodic_return", b"losses/td_loss", b"exploration_fraction"}
+    # wandb writes its file in a process of its own, which may take a moment longer.
+    deadline = time.monotonic() + 30
+    while time.monotonic() < deadline:
+        missing = {word for word in words if word not in recorded.read_bytes()}
+        if not missing:
+            break
+        time.sleep(0.05)
+    assert not missing

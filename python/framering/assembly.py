@@ -13,6 +13,7 @@ from framering.learner import Learner
 from framering.network import make_network
 from framering.preflight import choose_device
 from framering.replay import ReplayBuffer
+from framering.staging import Staging
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,6 +28,8 @@ class Parts:
         The environments, which write into it.
     learner
         The networks and their optimiser.
+    staging
+        Batches on their way from the one to the other.
     exploration
         The behaviour policy.
     """
@@ -34,6 +37,7 @@ class Parts:
     replay: ReplayBuffer
     envs: Any
     learner: Learner
+    staging: Staging
     exploration: EpsilonGreedy
 
 
@@ -47,6 +51,7 @@ def assemble(config: TrainConfig, task: Task, checkpoint: Checkpoint | None) -> 
         replay=replay,
         envs=make_training_environments(config, task, replay),
         learner=make_learner(config, task),
+        staging=Staging(replay, config.batch_size, choose_device(config)),
         exploration=EpsilonGreedy(int(task.action_space.n), config.num_envs, config.seed),
     )
 

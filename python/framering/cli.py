@@ -3,6 +3,7 @@
 import contextlib
 import dataclasses
 import io
+import os
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -205,6 +206,9 @@ _FLAGS = {"--pipeline": ["--pipeline", "True"], "--no-pipeline": ["--pipeline", 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``framering``; wrong arguments end it with one line and exit code 2."""
+    # OpenMP's threads wait for one another by spinning, for milliseconds by default: on cores
+    # that emulators share, that is ten times slower than yielding them. Read when torch is loaded.
+    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
     arguments = sys.argv[1:] if arguments is None else arguments
     if not arguments or arguments[0] in ("-h", "--help"):
         print(usage())

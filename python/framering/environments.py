@@ -25,7 +25,8 @@ from gymnasium.wrappers import (
 from numpy.typing import NDArray
 
 from framering._core import resize_area, rgb_to_gray
-from framering.atari_registry import find_spec, is_atari
+from framering.atari import AtariEmulator
+from framering.atari_registry import find_spec, is_atari, settings_for
 from framering.config import ConfigError, TrainConfig
 from framering.replay import ReplayBuffer
 from framering.vector_env import AtariVectorEnv
@@ -75,24 +76,25 @@ def look_up(env_id: str) -> Task:
         If the id is unknown (the message suggests the nearest), or the actions aren't Discrete.
     """
     name = _registered(env_id)
+    if is_atari(name):
+        actions = Discrete(AtariEmulator(settings_for(name)).num_actions)
+        return Task(name, True, Box(0, 255, (_STACK, _SIDE, _SIDE), np.uint8), actions)
     environment = gymnasium.make(name)
-    actions = environment.action_space
-    if not isinstance(actions, Discrete) or actions.start != 0:
+    space = environment.action_space
+    if not isinstance(space, Discrete) or space.start != 0:
         raise ConfigError(
-            f"--env-id {env_id} has the action space {actions}; DQN needs Discrete actions from 0"
+            f"--env-id {env_id} has the action space {space}; DQN needs Discrete actions from 0"
         )
-    observations = (
-        Box(0, 255, (_STACK, _SIDE, _SIDE), np.uint8)
-        if is_atari(name)
-        else _preprocess(environment).observation_space
-    )
+    observations = _preprocess(environment).observation_space
     assert isinstance(observations, Box)  # preprocessing leaves no other space
     environment.close()
-    return Task(name, is_atari(name), observations, actions)
+    return Task(name, False, observations, space)
 
 
 def why_no_pictures(task: Task) -> str | None:
     """Try whether an environment gives pictures for videos; if not, return the reason."""
+    if task.is_atari:
+        return None
     if "rgb_array" not in gymnasium.make(task.env_id).metadata.get("render_modes", []):
         return f"{task.env_id} has no render mode rgb_array"
     environment = gymnasium.make(task.env_id, render_mode="rgb_array")

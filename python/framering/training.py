@@ -2,9 +2,9 @@
 
 from collections.abc import Callable
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 
+from framering._core import Window
 from framering.assembly import assemble, describe
 from framering.checkpoint import load_checkpoint
 from framering.config import TrainConfig
@@ -13,10 +13,10 @@ from framering.exploration import linear_schedule
 from framering.interruption import StopSignals
 from framering.learner import Learner
 from framering.preflight import check_run
-from framering.replay import ReplayBufferSamples
 from framering.results import TrainResult, checkpoint, finish, play
 from framering.resume import begin, saved_config
 from framering.run import Run
+from framering.staging import Staging
 
 _REPORT_FREQUENCY = 100
 
@@ -63,11 +63,11 @@ def train(config: TrainConfig, on_step: Callable[[int], None] = lambda steps: No
             if config.pipelined:
                 window = replay.window()
                 envs.send(actions)
-                learn(config, run, learner, partial(replay.sample, window=window), step)
+                learn(config, run, learner, parts.staging, step, window)
                 observations, _, _, _, infos = envs.recv()
             else:
                 observations, _, _, _, infos = envs.step(actions)
-                learn(config, run, learner, replay.sample, step)
+                learn(config, run, learner, parts.staging, step)
             run.stepped(step, epsilon, envs, infos)
             step += config.num_envs
             if due(config.eval_every, step, config.num_envs):
@@ -87,13 +87,17 @@ def learn(
     config: TrainConfig,
     run: Run,
     learner: Learner,
-    sample: Callable[[int], ReplayBufferSamples],
+    staging: Staging,
     step: int,
+    window: Window | None = None,
 ) -> None:
     """Make the updates that are due in the steps of all environments from a step on."""
-    for now in range(max(step, config.learning_starts + 1), step + config.num_envs):
+    steps = range(max(step, config.learning_starts + 1), step + config.num_envs)
+    number = sum(now % config.train_frequency == 0 for now in steps)
+    batches = staging.batches(number, window)
+    for now in steps:
         if now % config.train_frequency == 0:
-            loss, q_value = learner.update(sample(config.batch_size))
+            loss, q_value = learner.update(next(batches))
             if now % _REPORT_FREQUENCY == 0:
                 run.updated(now, loss.item(), q_value.item())
         if now % config.target_network_frequency == 0:
