@@ -46,7 +46,7 @@ def test_loss_is_the_mean_squared_error_to_the_bootstrapped_target():
     # Targets: 1 + 0.5 · max(4, 6) = 4, and 2 alone, because the episode terminated.
     q = learner([[1.0, 2.0], [3.0, 5.0]], [[4.0, 6.0], [8.0, 9.0]])
 
-    loss, q_value = q.update(batch([0, 1], [1, 0], [0, 1], [1.0, 2.0], [0.0, 1.0]))
+    loss, q_value, _ = q.update(batch([0, 1], [1, 0], [0, 1], [1.0, 2.0], [0.0, 1.0]))
 
     assert loss.item() == pytest.approx(((2 - 4) ** 2 + (3 - 2) ** 2) / 2)
     assert q_value.item() == pytest.approx((2 + 3) / 2)
@@ -99,7 +99,7 @@ def test_n_step_returns_discount_by_the_steps_that_were_taken():
     q = learner([[1.0, 2.0], [3.0, 5.0]], [[4.0, 6.0], [8.0, 9.0]])
     steps = batch([0, 1], [1, 0], [0, 1], [1.0, 2.0], [0.0, 0.0])
 
-    loss, _ = q.update(steps._replace(discounts=torch.tensor([[0.125], [0.25]])))
+    loss, *_ = q.update(steps._replace(discounts=torch.tensor([[0.125], [0.25]])))
 
     assert loss.item() == pytest.approx(((2 - 1.75) ** 2 + (3 - 4.25) ** 2) / 2)
 
@@ -108,7 +108,7 @@ def test_double_dqn_values_the_action_that_the_online_network_prefers():
     # Online prefers action 1 in state 0, where the target network's value is 4 and not 6.
     q = learner([[1.0, 2.0]], [[6.0, 4.0]], double=True)
 
-    loss, _ = q.update(batch([0], [0], [0], [1.0], [0.0]))
+    loss, *_ = q.update(batch([0], [0], [0], [1.0], [0.0]))
 
     assert loss.item() == pytest.approx((1 - (1 + 0.5 * 4)) ** 2)
 
@@ -117,7 +117,7 @@ def test_huber_loss_is_linear_beyond_one():
     # Errors: 3 costs 3 − ½, and 0.5 costs ½ · 0.25.
     q = learner([[1.0], [1.5]], [[0.0], [0.0]], huber=True)
 
-    loss, _ = q.update(batch([0, 1], [0, 0], [0, 0], [4.0, 1.0], [1.0, 1.0]))
+    loss, *_ = q.update(batch([0, 1], [0, 0], [0, 0], [4.0, 1.0], [1.0, 1.0]))
 
     assert loss.item() == pytest.approx((2.5 + 0.125) / 2)
 
@@ -130,6 +130,17 @@ def test_gradients_are_scaled_down_to_the_norm(limit, norm):
     q.update(batch([0], [0], [0], [5.0], [1.0]))
 
     assert q.q_network.values.grad.norm().item() == pytest.approx(norm, rel=1e-5)
+
+
+def test_weights_scale_each_rows_loss_and_errors_are_told():
+    Weighted = namedtuple("Weighted", [*Batch._fields, "weights"])
+    q = learner([[1.0], [1.5]], [[0.0], [0.0]])
+    plain = batch([0, 1], [0, 0], [0, 0], [4.0, 1.0], [1.0, 1.0])
+
+    told = q.update(Weighted(*plain, torch.tensor([[0.5], [1.0]])))
+
+    assert told.loss.item() == pytest.approx((0.5 * 3.0**2 + 0.5**2) / 2)
+    assert told.errors.tolist() == [[3.0], [-0.5]]
 
 
 def random_batches(number, actions=4):
@@ -199,10 +210,10 @@ def test_a_compiler_that_fails_costs_one_line_and_no_update(monkeypatch):
     q = learner([[1.0, 2.0]], [[4.0, 6.0]], compiled=True, warn=said.append)
 
     for _ in range(2):
-        loss, _ = q.update(batch([0], [1], [0], [1.0], [0.0]))
+        loss, *_ = q.update(batch([0], [1], [0], [1.0], [0.0]))
 
     plain = learner([[1.0, 2.0]], [[4.0, 6.0]])
     for _ in range(2):
-        expected, _ = plain.update(batch([0], [1], [0], [1.0], [0.0]))
+        expected, *_ = plain.update(batch([0], [1], [0], [1.0], [0.0]))
     assert loss.item() == expected.item()
     assert said == ["torch.compile failed, going on without: no C++ compiler"]

@@ -17,6 +17,7 @@ from framering import TrainConfig, results, training
 from framering.config import ConfigError
 from framering.learner import Learner
 from framering.network import VectorQNetwork, load_network
+from framering.prioritized import PrioritizedReplayBuffer
 from framering.replay import ReplayBuffer
 from framering.training import train
 
@@ -197,6 +198,25 @@ def test_all_that_goes_beyond_dqn_goes_together():
     )
 
     assert train(config).steps == 600
+
+
+def test_prioritized_replay_learns_the_priorities_of_what_it_saw(monkeypatch):
+    updated, betas = [], []
+
+    def update_priorities(self, indices, priorities):
+        updated.append(priorities)
+        betas.append(self.beta)
+        plain(self, indices, priorities)
+
+    plain = PrioritizedReplayBuffer.update_priorities
+    monkeypatch.setattr(PrioritizedReplayBuffer, "update_priorities", update_priorities)
+
+    train(TrainConfig(**SHORT, num_envs=2, prioritized=True, beta=0.4))
+
+    assert len(updated) == len([step for step in range(101, 600) if step % 4 == 0])
+    assert all(priorities.shape == (16, 1) and (priorities >= 0).all() for priorities in updated)
+    assert betas == sorted(betas)
+    assert betas[0] == pytest.approx(0.4 + 0.6 * 104 / 600)
 
 
 def test_acting_with_the_target_network_waits_for_target_updates():

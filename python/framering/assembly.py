@@ -1,6 +1,7 @@
 """Making the parts of a run from its settings."""
 
 import dataclasses
+from functools import partial
 from typing import Any
 
 import torch
@@ -12,6 +13,7 @@ from framering.exploration import EpsilonGreedy
 from framering.learner import Learner
 from framering.network import make_network
 from framering.preflight import choose_device
+from framering.prioritized import PrioritizedReplayBuffer
 from framering.replay import ReplayBuffer
 from framering.staging import Staging
 
@@ -66,7 +68,12 @@ def seed_torch(config: TrainConfig) -> None:
 
 def make_replay(config: TrainConfig, task: Task) -> ReplayBuffer:
     """Make the replay memory; in shared memory where processes write it or checkpoints read it."""
-    return ReplayBuffer(
+    kind = (
+        partial(PrioritizedReplayBuffer, alpha=config.alpha, beta=config.beta)
+        if config.prioritized
+        else ReplayBuffer
+    )
+    return kind(
         config.buffer_size,
         task.observation_space,
         task.action_space,

@@ -102,6 +102,12 @@ class TrainConfig:
     """steps whose rewards a target sums before it bootstraps"""
     huber: bool = False
     """take the Huber loss instead of the squared error"""
+    prioritized: bool = False
+    """replay transitions in proportion to their errors (Schaul et al. 2016)"""
+    alpha: float = 0.6
+    """how much errors count in prioritised replay"""
+    beta: float = 0.4
+    """how much its weights correct for that at first; 1 at the end of the run"""
     max_grad_norm: float = 0.0
     """scale gradients down to this norm; 0: leave them"""
 
@@ -133,7 +139,7 @@ class TrainConfig:
             "checkpoint_every",
         ):
             self._require(name, "0 or more", getattr(self, name) >= 0)
-        for name in ("gamma", "tau", "start_e", "end_e", "exploration_fraction"):
+        for name in ("gamma", "tau", "start_e", "end_e", "exploration_fraction", "alpha", "beta"):
             self._require(name, "between 0 and 1", 0 <= getattr(self, name) <= 1)
         self._require("learning_rate", "above 0", self.learning_rate > 0)
         self._require("exploration_fraction", "above 0", self.exploration_fraction > 0)
@@ -150,6 +156,10 @@ class TrainConfig:
             raise ConfigError(
                 f"--buffer-size {self.buffer_size} leaves nothing for each of "
                 f"--num-envs {self.num_envs}; make it larger"
+            )
+        if self.prioritized and self.checkpoint_every:
+            raise ConfigError(
+                "--checkpoint-every can't save the priorities of --prioritized; leave one out"
             )
         if self.upload_model and not self.save_model:
             raise ConfigError("--upload-model uploads what --save-model saves; give both")

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Callable
-from typing import Any, Protocol
+from typing import Any, NamedTuple, Protocol
 
 import numpy as np
 import torch
@@ -37,6 +37,22 @@ class Batch(Protocol):
     @property
     def discounts(self) -> Tensor | None:
         """(B, 1), float32: what the next value counts; None where that is γ everywhere."""
+
+
+class Update(NamedTuple):
+    """What an update tells: tensors on the device. Reading one waits for the update to end.
+
+    Attributes
+    ----------
+    loss, q_value
+        Scalars: the loss, and the mean value of the actions in the batch.
+    errors
+        (B, 1): targets minus values, of which prioritised replay wants the magnitudes.
+    """
+
+    loss: Tensor
+    q_value: Tensor
+    errors: Tensor
 
 
 class Learner:
@@ -97,18 +113,14 @@ class Learner:
         self._warn = warn
         self._backward = self._compile_and_run if compiled else self._loss_and_gradient
 
-    def update(self, batch: Batch) -> tuple[Tensor, Tensor]:
-        """Take one gradient step; return the loss and the mean value of the actions taken.
-
-        Both are scalars on the device: reading them waits for the update, so read them only to
-        report them.
-        """
+    def update(self, batch: Batch) -> Update:
+        """Take one gradient step. A prioritised batch's weights scale each row's loss."""
         self.optimizer.zero_grad()
-        loss, q_value = self._backward(batch)
+        told = self._backward(batch)
         if self._max_grad_norm:
             nn.utils.clip_grad_norm_(self.q_network.parameters(), self._max_grad_norm)
         self.optimizer.step()
-        return loss.detach(), q_value.detach()
+        return told
 
     @torch.no_grad()
     def update_target(self, tau: float) -> None:
@@ -130,30 +142,36 @@ class Learner:
         next_observations: Tensor,
         dones: Tensor,
         discounts: Tensor | float,
-    ) -> tuple[Tensor, Tensor]:
-        """Temporal-difference loss of a batch, and the mean value of its actions."""
+        weights: Tensor | None,
+    ) -> Update:
+        """Temporal-difference loss of a batch."""
         with torch.no_grad():
             next_values = self.target_network(next_observations)
             chooser = self.q_network(next_observations) if self._double else next_values
             best = chooser.argmax(dim=1, keepdim=True)
             targets = rewards + discounts * next_values.gather(1, best) * (1 - dones)
         values = self.q_network(observations).gather(1, actions)
-        return self._criterion(values, targets), values.mean()
+        if weights is None:
+            loss = self._criterion(values, targets)
+        else:
+            loss = (weights * self._criterion(values, targets, reduction="none")).mean()
+        return Update(loss, values.detach().mean(), (targets - values).detach())
 
-    def _loss_and_gradient(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def _loss_and_gradient(self, batch: Batch) -> Update:
         discounts = self._gamma if batch.discounts is None else batch.discounts
-        loss, q_value = self._loss(
+        told = self._loss(
             batch.observations,
             batch.actions,
             batch.rewards,
             batch.next_observations,
             batch.dones,
             discounts,
+            getattr(batch, "weights", None),
         )
-        loss.backward()  # type: ignore[no-untyped-call]
-        return loss, q_value
+        told.loss.backward()  # type: ignore[no-untyped-call]
+        return told._replace(loss=told.loss.detach())
 
-    def _compile_and_run(self, batch: Batch) -> tuple[Tensor, Tensor]:
+    def _compile_and_run(self, batch: Batch) -> Update:
         """Compile at the first batch; on CUDA, ``reduce-overhead`` captures CUDA graphs.
 
         Neither direction changes a weight, so that the plain loss can take over where either fails.

@@ -7,13 +7,14 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from framering.prioritized import PrioritizedReplayBuffer
 from framering.replay import ReplayBuffer, ReplayBufferSamples
 
 _BLOCKS = 3
 
 
 class Staging:
-    """Draws batches, each while the one before it trains.
+    """Draws batches; on CUDA, each while the one before it trains.
 
     On CUDA a batch is drawn into one of a few pinned blocks, which take turns, and is copied on a
     stream of its own; a block is not filled again before its copy has ended. On the CPU a batch is
@@ -32,27 +33,25 @@ class Staging:
     def __init__(self, replay: ReplayBuffer, batch_size: int, device: torch.device) -> None:
         self._replay = replay
         self._batch_size = batch_size
-        self._pinned = _PinnedBlocks(device) if device.type == "cuda" else None
+        # Prioritised batches depend on the update before them, so they can't be drawn ahead.
+        ahead = device.type == "cuda" and not isinstance(replay, PrioritizedReplayBuffer)
+        self._pinned = _PinnedBlocks(device) if ahead else None
 
-    def batches(self, number: int, window: Any = None) -> Iterator[ReplayBufferSamples]:
+    def batches(self, number: int, window: Any = None) -> Iterator[Any]:
         """Draw some batches, from a window of the replay memory or from all that it holds.
 
-        When a batch is given out, the next one has been drawn and is on its way.
+        On CUDA, when a batch is given out, the next one has been drawn and is on its way.
         """
-        ahead = self._begin(window) if number else None
-        for left in reversed(range(number)):
-            assert ahead is not None
-            current, ahead = ahead, self._begin(window) if left else None
-            yield self._end(current)
-
-    def _begin(self, window: Any) -> Any:
         if self._pinned is None:
-            return self._replay.sample(self._batch_size, window=window)
-        return self._pinned.begin(self._replay, self._batch_size, window)
-
-    def _end(self, begun: Any) -> ReplayBufferSamples:
-        batch: ReplayBufferSamples = begun if self._pinned is None else self._pinned.end(begun)
-        return batch
+            for _ in range(number):
+                yield self._replay.sample(self._batch_size, window=window)
+        elif number:
+            ahead = self._pinned.begin(self._replay, self._batch_size, window)
+            for _ in range(number - 1):
+                current = ahead
+                ahead = self._pinned.begin(self._replay, self._batch_size, window)
+                yield self._pinned.end(current)
+            yield self._pinned.end(ahead)
 
 
 @dataclasses.dataclass

@@ -5,18 +5,17 @@ from contextlib import closing
 from pathlib import Path
 
 from framering._core import Window
-from framering.assembly import assemble, describe
+from framering.assembly import Parts, assemble, describe
 from framering.checkpoint import load_checkpoint
 from framering.config import TrainConfig
 from framering.environments import look_up
 from framering.exploration import linear_schedule
 from framering.interruption import StopSignals
-from framering.learner import Learner
 from framering.preflight import check_run
+from framering.prioritized import PrioritizedReplayBuffer
 from framering.results import TrainResult, checkpoint, finish, play
 from framering.resume import begin, saved_config
 from framering.run import Run
-from framering.staging import Staging
 
 _REPORT_FREQUENCY = 100
 
@@ -47,7 +46,7 @@ def train(config: TrainConfig, on_step: Callable[[int], None] = lambda steps: No
     task = look_up(config.env_id)
     check_run(config, task)
     parts = assemble(config, task, saved)
-    replay, envs, learner = parts.replay, parts.envs, parts.learner
+    envs, learner = parts.envs, parts.learner
 
     with closing(envs), StopSignals() as stop, closing(Run(config, saved)) as run:
         observations, step = begin(config, parts, saved)
@@ -61,13 +60,13 @@ def train(config: TrainConfig, on_step: Callable[[int], None] = lambda steps: No
             )
             actions = parts.exploration.actions(observations, epsilon, learner.greedy_actions)
             if config.pipelined:
-                window = replay.window()
+                window = parts.replay.window()
                 envs.send(actions)
-                learn(config, run, learner, parts.staging, step, window)
+                learn(config, run, parts, step, window)
                 observations, _, _, _, infos = envs.recv()
             else:
                 observations, _, _, _, infos = envs.step(actions)
-                learn(config, run, learner, parts.staging, step)
+                learn(config, run, parts, step)
             run.stepped(step, epsilon, envs, infos)
             step += config.num_envs
             if due(config.eval_every, step, config.num_envs):
@@ -84,21 +83,21 @@ def due(every: int, step: int, num_envs: int) -> bool:
 
 
 def learn(
-    config: TrainConfig,
-    run: Run,
-    learner: Learner,
-    staging: Staging,
-    step: int,
-    window: Window | None = None,
+    config: TrainConfig, run: Run, parts: Parts, step: int, window: Window | None = None
 ) -> None:
     """Make the updates that are due in the steps of all environments from a step on."""
+    replay, learner = parts.replay, parts.learner
     steps = range(max(step, config.learning_starts + 1), step + config.num_envs)
     number = sum(now % config.train_frequency == 0 for now in steps)
-    batches = staging.batches(number, window)
+    batches = parts.staging.batches(number, window)
     for now in steps:
         if now % config.train_frequency == 0:
-            loss, q_value = learner.update(next(batches))
+            batch = next(batches)
+            told = learner.update(batch)
+            if isinstance(replay, PrioritizedReplayBuffer):
+                replay.beta = config.beta + (1 - config.beta) * now / config.total_timesteps
+                replay.update_priorities(batch.indices, told.errors.abs())
             if now % _REPORT_FREQUENCY == 0:
-                run.updated(now, loss.item(), q_value.item())
+                run.updated(now, told.loss.item(), told.q_value.item())
         if now % config.target_network_frequency == 0:
             learner.update_target(config.tau)
