@@ -47,6 +47,9 @@ void register_replay(py::module_& module) {
       .def("window", &SamplerBase::window, py::arg("guard"))
       .def("least_transitions_seen", &SamplerBase::least_transitions_seen)
       .def("forget", &SamplerBase::forget)
+      .def("save", &SamplerBase::save, py::arg("fd"), py::arg("extra"))
+      .def("dump", &SamplerBase::dump, py::arg("extra"))
+      .def("load", &SamplerBase::load, py::arg("snapshot"), py::arg("prefix"))
       .def_property("generator_state", &SamplerBase::generator_state,
                     &SamplerBase::set_generator_state);
 
@@ -98,6 +101,8 @@ void register_replay(py::module_& module) {
           py::arg("batch_size"), py::arg("seed"), py::arg("window"), py::arg("contiguous"),
           py::arg("out"), py::arg("beta"))
       .def("update", &PrioritizedSampler::update, py::arg("places"), py::arg("priorities"))
+      .def("priorities", &PrioritizedSampler::priorities)
+      .def("restore", &PrioritizedSampler::restore, py::arg("priorities"), py::arg("highest"))
       .def_property("alpha", &PrioritizedSampler::alpha, &PrioritizedSampler::set_alpha);
 }
 

@@ -1,10 +1,14 @@
 #include "bindings/sampler.hpp"
 
+#include <unistd.h>
+
 #include <algorithm>
+#include <cerrno>
 #include <cmath>
 #include <limits>
 #include <span>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "bindings/arrays.hpp"
@@ -217,6 +221,70 @@ void SamplerBase::forget() {
   windows().forget();
 }
 
+void SamplerBase::write_snapshot(const py::bytes& extra, const ring::Sink& sink) {
+  const std::string_view view = extra;
+  const py::gil_scoped_release nogil;
+  Window window;
+  std::vector<std::uint64_t> forgotten;
+  {
+    const std::lock_guard lock(mutex_);
+    windows().find(0, window);
+    forgotten = windows().forgotten_ordinals();
+  }
+  ring::write_snapshot(*ring_, window, forgotten,
+                       {reinterpret_cast<const std::uint8_t*>(view.data()), view.size()}, sink);
+}
+
+void SamplerBase::save(int descriptor, const py::bytes& extra) {
+  int error = 0;
+  write_snapshot(extra, [&](std::span<const std::uint8_t> bytes) {
+    while (error == 0 && !bytes.empty()) {
+      const auto written = ::write(descriptor, bytes.data(), bytes.size());
+      if (written < 0 && errno != EINTR) {
+        error = errno;
+      } else if (written > 0) {
+        bytes = bytes.subspan(static_cast<std::size_t>(written));
+      }
+    }
+  });
+  if (error != 0) {
+    errno = error;
+    PyErr_SetFromErrno(PyExc_OSError);
+    throw py::error_already_set();
+  }
+}
+
+py::bytes SamplerBase::dump(const py::bytes& extra) {
+  std::string all;
+  write_snapshot(extra, [&](std::span<const std::uint8_t> bytes) {
+    all.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  });
+  return all;
+}
+
+py::bytes SamplerBase::load(const py::buffer& snapshot, const py::bytes& format) {
+  const std::string_view prefix = format;
+  const py::buffer_info info = snapshot.request();
+  ring::LoadedSnapshot loaded;
+  {
+    const py::gil_scoped_release nogil;
+    const std::lock_guard lock(mutex_);
+    loaded =
+        ring::read_snapshot(*ring_,
+                            {static_cast<const std::uint8_t*>(info.ptr),
+                             static_cast<std::size_t>(info.size * info.itemsize)},
+                            {reinterpret_cast<const std::uint8_t*>(prefix.data()), prefix.size()});
+    std::vector<std::uint64_t> lows;
+    std::vector<std::uint64_t> forgotten;
+    for (const auto& lane : loaded.lanes) {
+      lows.push_back(lane.low);
+      forgotten.push_back(lane.forgotten_ordinal);
+    }
+    windows().restore(std::move(lows), std::move(forgotten));
+  }
+  return {reinterpret_cast<const char*>(loaded.extra.data()), loaded.extra.size()};
+}
+
 ring::Generator::State SamplerBase::generator_state() {
   const std::lock_guard lock(mutex_);
   return generator_.state();
@@ -300,6 +368,27 @@ void PrioritizedSampler::update(const py::array& places, const py::array& priori
   const py::gil_scoped_release nogil;
   const std::lock_guard lock(mutex_);
   sampler_.update(wanted, values);
+}
+
+std::pair<py::array_t<float>, float> PrioritizedSampler::priorities() {
+  const std::lock_guard lock(mutex_);
+  Window window;
+  sampler_.windows().find(0, window);
+  const auto found = sampler_.priorities(window);
+  return {py::array_t<float>(static_cast<py::ssize_t>(found.size()), found.data()),
+          sampler_.highest()};
+}
+
+void PrioritizedSampler::restore(const py::array& priorities, float highest) {
+  require_array(priorities, py::dtype::of<float>(), static_cast<std::uint64_t>(priorities.size()),
+                "priorities", "float32 (slots,)");
+  const std::lock_guard lock(mutex_);
+  Window window;
+  sampler_.windows().find(0, window);
+  sampler_.restore(
+      window,
+      {static_cast<const float*>(priorities.data()), static_cast<std::size_t>(priorities.size())},
+      highest);
 }
 
 double PrioritizedSampler::alpha() {

@@ -11,6 +11,7 @@
 #include <vector>
 
 #include "ring/prioritized_sampler.hpp"
+#include "ring/snapshot.hpp"
 #include "ring/uniform_sampler.hpp"
 
 namespace framering::bindings {
@@ -56,6 +57,14 @@ class SamplerBase {
   [[nodiscard]] std::uint64_t least_transitions_seen();  // of all lanes, since the last forget
   void forget();
 
+  // The buffer's contents with `extra`, written to a file descriptor, or as bytes. Throws OSError.
+  void save(int descriptor, const pybind11::bytes& extra);
+  pybind11::bytes dump(const pybind11::bytes& extra);
+
+  // Fills the empty ring with a snapshot's contents, and gives its extra, which must begin with
+  // `format`.
+  pybind11::bytes load(const pybind11::buffer& snapshot, const pybind11::bytes& format);
+
   [[nodiscard]] ring::Generator::State generator_state();
   void set_generator_state(const ring::Generator::State& state);
 
@@ -71,6 +80,8 @@ class SamplerBase {
                          const DrawAgain& draw_again) const;
   [[nodiscard]] virtual ring::WindowFinder& windows() = 0;
   [[nodiscard]] virtual const ring::Returns& returns() const = 0;
+
+  void write_snapshot(const pybind11::bytes& extra, const ring::Sink& sink);
 
   std::shared_ptr<ring::Ring> ring_;
   BatchFormat format_;
@@ -107,6 +118,10 @@ class PrioritizedSampler final : public SamplerBase {
   // Priorities float64 (B,) of places, int64 (B, 2). Throws ValueError for one that is not
   // finite and more than 0, and IndexError for a place that was never sampled from.
   void update(const pybind11::array& places, const pybind11::array& priorities);
+
+  // float32 (slots of the window,), and the highest priority so far; for snapshots.
+  [[nodiscard]] std::pair<pybind11::array_t<float>, float> priorities();
+  void restore(const pybind11::array& priorities, float highest);
 
   [[nodiscard]] double alpha();
   void set_alpha(double alpha);

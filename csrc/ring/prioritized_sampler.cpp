@@ -8,7 +8,7 @@
 #include <string>
 #include <utility>
 
-#include "ring/uniform_sampler.hpp"
+#include "ring/overtaken.hpp"
 
 namespace framering::ring {
 
@@ -47,6 +47,10 @@ PrioritizedSampler::PrioritizedSampler(std::shared_ptr<const Ring> ring, std::ui
       alpha_(alpha) {
   require_returns(returns);
   require_alpha(alpha);
+}
+
+std::uint64_t PrioritizedSampler::leaf_of(const Place& place) const {
+  return place.lane * ring_->geometry().slots + place.slot % ring_->geometry().slots;
 }
 
 double PrioritizedSampler::power(float priority) const { return std::pow(priority, alpha_); }
@@ -169,12 +173,45 @@ void PrioritizedSampler::set_slots(std::size_t lane, std::uint64_t first, std::u
   }
 }
 
+std::vector<float> PrioritizedSampler::priorities(const Window& window) {
+  take_in(window);
+  std::vector<float> found;
+  for (std::size_t lane = 0; lane < taken_.size(); ++lane) {
+    for (std::uint64_t slot = window.lanes[lane].low; slot < window.lanes[lane].high; ++slot) {
+      found.push_back(priorities_[leaf_of({.lane = lane, .slot = slot})]);
+    }
+  }
+  return found;
+}
+
+void PrioritizedSampler::restore(const Window& window, std::span<const float> priorities,
+                                 float highest) {
+  const bool valid = std::ranges::all_of(
+      priorities, [](float value) { return value >= 0 && std::isfinite(value); });
+  if (priorities.size() != window.slots() || !valid || !(highest > 0 && std::isfinite(highest))) {
+    throw std::invalid_argument(
+        "the priorities do not fit the window: expected " + std::to_string(window.slots()) +
+        " finite ones of at least 0, got " + std::to_string(priorities.size()));
+  }
+  take_in(window);
+  std::size_t next = 0;
+  for (std::size_t lane = 0; lane < taken_.size(); ++lane) {
+    for (std::uint64_t slot = window.lanes[lane].low; slot < window.lanes[lane].high; ++slot) {
+      const std::uint64_t leaf = leaf_of({.lane = lane, .slot = slot});
+      const float priority = priorities[next++];
+      if (priorities_[leaf] > 0 && priority > 0) {
+        priorities_[leaf] = priority;
+        tree_.set(leaf, power(priority));
+      }
+    }
+  }
+  highest_ = highest;
+}
+
 void PrioritizedSampler::update(std::span<const Place> places, std::span<const double> priorities) {
-  const std::uint64_t slots = ring_->geometry().slots;
-  const auto leaf = [&](const Place& place) { return place.lane * slots + place.slot % slots; };
   for (const Place& place : places) {
     if (place.lane >= taken_.size() || place.slot >= taken_[place.lane].high ||
-        (place.slot >= taken_[place.lane].low && !(priorities_[leaf(place)] > 0))) {
+        (place.slot >= taken_[place.lane].low && !(priorities_[leaf_of(place)] > 0))) {
       throw std::out_of_range("indices: slot " + std::to_string(place.slot) + " of lane " +
                               std::to_string(place.lane) + " was never sampled from");
     }
@@ -184,8 +221,8 @@ void PrioritizedSampler::update(std::span<const Place> places, std::span<const d
       continue;  // has left the window since it was sampled
     }
     const auto priority = static_cast<float>(priorities[i]);
-    priorities_[leaf(places[i])] = priority;
-    tree_.set(leaf(places[i]), power(priority));
+    priorities_[leaf_of(places[i])] = priority;
+    tree_.set(leaf_of(places[i]), power(priority));
     highest_ = std::max(highest_, priority);
   }
 }

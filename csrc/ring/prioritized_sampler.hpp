@@ -37,7 +37,7 @@ class PrioritizedSampler {
   [[nodiscard]] double alpha() const { return alpha_; }
   void set_alpha(double alpha);
 
-  [[nodiscard]] double highest() const { return highest_; }
+  [[nodiscard]] float highest() const { return highest_; }
 
   // Stratified: row i is drawn from the i-th of as many equal parts of the sum of priorities. From
   // a frozen window, which must be no older than one used before, or where that is null from what
@@ -52,6 +52,11 @@ class PrioritizedSampler {
   // it.
   void update(std::span<const Place> places, std::span<const double> priorities);
 
+  // The priorities of a window's slots, lane after lane, 0 for what is no transition; and back,
+  // into a new sampler. Throws std::invalid_argument for numbers that do not fit.
+  [[nodiscard]] std::vector<float> priorities(const Window& window);
+  void restore(const Window& window, std::span<const float> priorities, float highest);
+
  private:
   struct Taken {
     std::uint64_t low = 0;
@@ -64,6 +69,7 @@ class PrioritizedSampler {
   bool complete(PrioritizedRow& row, const Window* frozen);
   [[nodiscard]] double positive_total() const;
   [[nodiscard]] double power(float priority) const;
+  [[nodiscard]] std::uint64_t leaf_of(const Place& place) const;
 
   std::shared_ptr<const Ring> ring_;
   Returns returns_;

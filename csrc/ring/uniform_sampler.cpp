@@ -1,13 +1,10 @@
 #include "ring/uniform_sampler.hpp"
 
 #include <algorithm>
+#include <stdexcept>
 #include <utility>
 
 namespace framering::ring {
-
-Overtaken::Overtaken()
-    : std::runtime_error(
-          "a writer has overwritten a part of the frozen window: freeze it with a larger guard") {}
 
 UniformSampler::UniformSampler(std::shared_ptr<const Ring> ring, std::uint64_t capacity,
                                const Returns& returns)

@@ -5,20 +5,14 @@
 #include <memory>
 #include <optional>
 #include <span>
-#include <stdexcept>
 #include <vector>
 
 #include "ring/generator.hpp"
+#include "ring/overtaken.hpp"
 #include "ring/transition.hpp"
 #include "ring/window.hpp"
 
 namespace framering::ring {
-
-// Thrown where a writer has overwritten a part of a frozen window.
-class Overtaken : public std::runtime_error {
- public:
-  Overtaken();
-};
 
 // Not thread-safe: one caller at a time.
 class UniformSampler {

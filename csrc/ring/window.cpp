@@ -121,6 +121,12 @@ void WindowFinder::forget() {
   }
 }
 
+void WindowFinder::restore(std::vector<std::uint64_t> lows,
+                           std::vector<std::uint64_t> forgotten_ordinals) {
+  forgotten_ = std::move(lows);
+  forgotten_ordinals_ = std::move(forgotten_ordinals);
+}
+
 std::vector<std::uint64_t> WindowFinder::transitions_seen() const {
   std::vector<std::uint64_t> seen(forgotten_.size());
   for (std::size_t index = 0; index < seen.size(); ++index) {

@@ -39,6 +39,13 @@ class WindowFinder {
   // From now on, windows start at what is published later.
   void forget();
 
+  // The transitions that each lane had had at the last forget; and back, with the slots that
+  // windows may start at, into a new finder.
+  [[nodiscard]] const std::vector<std::uint64_t>& forgotten_ordinals() const {
+    return forgotten_ordinals_;
+  }
+  void restore(std::vector<std::uint64_t> lows, std::vector<std::uint64_t> forgotten_ordinals);
+
   // Transitions that each lane has had since the last forget.
   [[nodiscard]] std::vector<std::uint64_t> transitions_seen() const;
 

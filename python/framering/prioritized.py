@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any, NamedTuple
 
@@ -160,6 +161,21 @@ class PrioritizedReplayBuffer(ReplayBuffer):
         places, weights = arrays[6:]
         indices = places[:, 1] * self.n_envs + places[:, 0]
         return PrioritizedReplayBufferSamples(*batch, *self._to_device(indices, weights))
+
+    def _extra(self) -> bytes:
+        priorities, highest = self._prioritized.priorities()
+        alpha, beta = self.alpha, self.beta
+        header = json.dumps({"alpha": alpha, "beta": beta, "highest": highest}).encode()
+        return super()._extra() + header + b"\n" + priorities.tobytes()
+
+    def _take_extra(self, extra: bytes) -> None:
+        super()._take_extra(extra)
+        parts = extra.split(b"\n", 2)
+        if len(parts) < 3:
+            raise ValueError("the snapshot is of a plain ReplayBuffer: it has no priorities")
+        values, priorities = json.loads(parts[1]), parts[2]
+        self.alpha, self.beta = values["alpha"], values["beta"]
+        self._prioritized.restore(np.frombuffer(priorities, np.float32), values["highest"])
 
 
 def _as_array(values: Any) -> np.ndarray[Any, Any]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import json
+import mmap
+import os
 from collections.abc import Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -10,6 +13,7 @@ import numpy as np
 
 from framering import replay_format
 from framering._core import Recorder, Ring, Sampler, SamplerBase, Window
+from framering.replacement import replacement
 
 if TYPE_CHECKING:
     import torch
@@ -150,13 +154,17 @@ class ReplayBuffer:
         self.gamma = gamma
         self._device: Any = device
         self._seeded = seed is not None
+        self._shared = shared
+        self._allocate(seed or 0)
+
+    def _allocate(self, seed: int) -> None:
         self.ring = Ring(
-            lanes=n_envs,
+            lanes=self.n_envs,
             slots=_slots(self.buffer_size, self._observations.stack),
             frame_bytes=self._observations.frame_bytes,
             stack=self._observations.stack,
             action_bytes=self._actions.nbytes,
-            shared=shared,
+            shared=self._shared,
         )
         self._recorder: Recorder | None = None
         self._sampler = self._new_sampler(
@@ -165,9 +173,9 @@ class ReplayBuffer:
             obs_shape=self._observations.shape,
             action_dtype=self._actions.dtype,
             capacity=self.buffer_size,
-            n_step=n_step,
-            gamma=gamma,
-            seed=seed or 0,
+            n_step=self.n_step,
+            gamma=self.gamma,
+            seed=seed,
         )
 
     def _new_sampler(self, **options: Any) -> SamplerBase:
@@ -424,6 +432,70 @@ class ReplayBuffer:
         if self.device.type == "cpu":
             return tensors
         return [None if tensor is None else tensor.to(self.device) for tensor in tensors]
+
+    def save(self, path: str | os.PathLike[str]) -> None:
+        """Write what can be sampled to a file, with the generator's state.
+
+        The file appears whole or not at all, and carries a checksum. It is written as a stream
+        out of the ring; nobody may add meanwhile.
+
+        Raises
+        ------
+        OSError
+            Where it cannot be written; an older file of that name is still there then.
+        RuntimeError
+            Where so much was added meanwhile that the oldest transitions are gone.
+        """
+        with replacement(path) as file:
+            self._sampler.save(file.fileno(), self._extra())
+
+    def load(self, path: str | os.PathLike[str]) -> None:
+        """Take up what `save` has written, into a new buffer for the same spaces and `n_envs`.
+
+        The file is mapped, not read into memory of its own; nothing in it is executed.
+
+        Raises
+        ------
+        ValueError
+            For a file that is no snapshot, is damaged, or was saved by a buffer for other spaces,
+            more environments or more transitions than this one takes. The buffer is then as it
+            was.
+        RuntimeError
+            Where this buffer has been used already.
+        """
+        with open(path, "rb") as file:
+            if os.fstat(file.fileno()).st_size == 0:
+                raise ValueError(f"{path} is no snapshot of a replay buffer: it is empty")
+            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as snapshot:
+                self._restore(snapshot)
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Everything but the ring itself, of which only the used part is kept."""
+        core = {"ring", "_recorder", "_sampler", "_uniform", "_prioritized"}
+        state = {name: value for name, value in self.__dict__.items() if name not in core}
+        return {**state, "_snapshot": self._sampler.dump(self._extra())}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        snapshot = state.pop("_snapshot")
+        self.__dict__.update(state)
+        self._allocate(seed=0)
+        self._restore(snapshot)
+
+    def _restore(self, snapshot: bytes | mmap.mmap) -> None:
+        extra = self._sampler.load(snapshot, self._format())
+        self._take_extra(extra[len(self._format()) :])
+
+    def _format(self) -> bytes:
+        """What two buffers must have in common to take up each other's snapshots."""
+        forms = (self._observations, self._actions)
+        return json.dumps([[form.dtype.str, form.shape] for form in forms]).encode() + b"\n"
+
+    def _extra(self) -> bytes:
+        return self._format() + json.dumps(self._sampler.generator_state).encode() + b"\n"
+
+    def _take_extra(self, extra: bytes) -> None:
+        state, _, _ = extra.partition(b"\n")
+        self._sampler.generator_state = tuple(json.loads(state))
 
     def _new_recorder(self) -> Recorder:
         discrete = self.action_space

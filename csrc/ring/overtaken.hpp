@@ -1,0 +1,17 @@
+// The error of those who must not draw or read again.
+#pragma once
+
+#include <stdexcept>
+
+namespace framering::ring {
+
+// Thrown where a writer has overwritten a part of a frozen window.
+class Overtaken : public std::runtime_error {
+ public:
+  Overtaken()
+      : std::runtime_error(
+            "a writer has overwritten a part of the frozen window: freeze it with a "
+            "larger guard, or keep writers from it") {}
+};
+
+}  // namespace framering::ring

@@ -1,0 +1,193 @@
+"""Saving, loading and pickling: nothing lost, nothing damaged taken for whole."""
+
+import copy
+import errno
+import os
+import pickle
+
+import numpy as np
+import pytest
+import torch
+from gymnasium import spaces
+
+from framering import PrioritizedReplayBuffer, ReplayBuffer
+
+STACKS = spaces.Box(0, 255, (4, 6, 5), np.uint8)
+KINDS = [ReplayBuffer, PrioritizedReplayBuffer]
+
+
+def buffer_of(kind=ReplayBuffer, capacity=100, n_envs=2, **options):
+    options = {"device": "cpu", "seed": 3, **options}
+    return kind(capacity, STACKS, spaces.Discrete(1000), n_envs=n_envs, **options)
+
+
+def add(buffer, steps, seed=0):
+    random = np.random.default_rng(seed)
+    n = buffer.n_envs
+    stacks = random.integers(0, 256, (n, *STACKS.shape), np.uint8)
+    for _ in range(steps):
+        obs, stacks = stacks, np.roll(stacks, -1, axis=1)
+        stacks[:, -1] = random.integers(0, 256, (n, 6, 5))
+        done = random.random(n) < 0.1
+        infos = [{"TimeLimit.truncated": bool(random.random() < 0.3)} for _ in range(n)]
+        buffer.add(obs, stacks, random.integers(0, 1000, n), random.normal(size=n), done, infos)
+
+
+def filled(kind=ReplayBuffer, steps=150, **options):
+    buffer = buffer_of(kind, **options)
+    add(buffer, steps)
+    if kind is PrioritizedReplayBuffer:
+        batch = buffer.sample(40)
+        buffer.update_priorities(batch.indices, batch.rewards.abs())
+    return buffer
+
+
+def assert_alike(first, second):
+    assert (first.pos, first.full, first.size(), len(first)) == (
+        second.pos,
+        second.full,
+        second.size(),
+        len(second),
+    )
+    for _ in range(3):
+        for mine, other in zip(first.sample(32), second.sample(32), strict=True):
+            assert (mine is None and other is None) or torch.equal(mine, other)
+
+
+def save_and_load(buffer, path):
+    buffer.save(path)
+    loaded = buffer_of(type(buffer), n_step=buffer.n_step)
+    loaded.load(path)
+    return loaded
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("steps", [1, 30, 150])
+def test_what_was_saved_is_loaded(kind, steps, tmp_path):
+    buffer = filled(kind, steps, n_step=3)
+    loaded = save_and_load(buffer, tmp_path / "buffer")
+    assert_alike(buffer, loaded)
+    for each in (buffer, loaded):
+        add(each, 20, seed=9)
+    assert_alike(buffer, loaded)
+
+
+def test_an_empty_buffer_is_saved_and_loaded(tmp_path):
+    loaded = save_and_load(buffer_of(), tmp_path / "buffer")
+    assert loaded.size() == 0
+    add(loaded, 3)
+    assert loaded.size() == 3
+
+
+def test_forgotten_transitions_are_not_saved(tmp_path):
+    buffer = filled(steps=40)
+    buffer.reset()
+    add(buffer, 5, seed=1)
+    loaded = save_and_load(buffer, tmp_path / "buffer")
+    assert loaded.size() == 5
+    assert_alike(buffer, loaded)
+
+
+def test_a_snapshot_holds_just_the_used_part(tmp_path):
+    small = filled(steps=10)
+    small.save(tmp_path / "buffer")
+    assert (tmp_path / "buffer").stat().st_size < 0.3 * small.ring.nbytes
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("copied", [lambda b: pickle.loads(pickle.dumps(b)), copy.deepcopy])
+def test_pickles_and_copies_are_alike(kind, copied):
+    buffer = filled(kind)
+    assert_alike(buffer, copied(buffer))
+
+
+def test_a_larger_buffer_may_load(tmp_path):
+    buffer = filled()
+    buffer.save(tmp_path / "buffer")
+    larger = buffer_of(capacity=1000)
+    larger.load(tmp_path / "buffer")
+    assert larger.size() == buffer.size() == 50
+
+
+def test_every_flipped_byte_is_found(tmp_path):
+    path = tmp_path / "buffer"
+    filled(steps=3, n_envs=1).save(path)
+    whole = path.read_bytes()
+    for place in range(0, len(whole), 7):
+        damaged = bytearray(whole)
+        damaged[place] ^= 0x10
+        path.write_bytes(damaged)
+        buffer = buffer_of(n_envs=1)
+        with pytest.raises(ValueError, match="snapshot"):
+            buffer.load(path)
+        assert buffer.size() == 0
+
+
+def test_every_truncation_is_found(tmp_path):
+    path = tmp_path / "buffer"
+    filled(steps=3, n_envs=1).save(path)
+    whole = path.read_bytes()
+    for length in range(0, len(whole), 11):
+        path.write_bytes(whole[:length])
+        with pytest.raises(ValueError, match="snapshot"):
+            buffer_of(n_envs=1).load(path)
+
+
+@pytest.mark.parametrize(
+    ("other", "message"),
+    [
+        (lambda: buffer_of(n_envs=1), "expected environments 1, got 2"),
+        (lambda: buffer_of(capacity=10), "make it larger"),
+        (
+            lambda: ReplayBuffer(100, STACKS, spaces.MultiBinary(8), n_envs=2),
+            "observations or actions differ",
+        ),
+        (
+            lambda: ReplayBuffer(
+                100, spaces.Box(0, 255, (4, 6, 6), np.uint8), spaces.Discrete(9), n_envs=2
+            ),
+            "expected bytes a frame 36, got 30",
+        ),
+    ],
+)
+def test_another_buffers_snapshot_is_refused(other, message, tmp_path):
+    filled().save(tmp_path / "buffer")
+    buffer = other()
+    with pytest.raises(ValueError, match=message):
+        buffer.load(tmp_path / "buffer")
+    assert buffer.size() == 0
+
+
+def test_a_plain_buffers_snapshot_has_no_priorities(tmp_path):
+    filled().save(tmp_path / "buffer")
+    with pytest.raises(ValueError, match="no priorities"):
+        buffer_of(PrioritizedReplayBuffer).load(tmp_path / "buffer")
+
+
+def test_a_used_buffer_does_not_load(tmp_path):
+    buffer = filled()
+    buffer.save(tmp_path / "buffer")
+    with pytest.raises(RuntimeError, match="this one has been used"):
+        buffer.load(tmp_path / "buffer")
+
+
+def test_a_full_disk_leaves_the_older_file():
+    buffer = filled()
+    with open("/dev/full", "wb") as full, pytest.raises(OSError, match="No space left") as error:
+        buffer._sampler.save(full.fileno(), b"")
+    assert error.value.errno == errno.ENOSPC
+
+
+def test_an_error_while_saving_leaves_the_older_file(tmp_path, monkeypatch):
+    path = tmp_path / "buffer"
+    filled(steps=5).save(path)
+    before = path.read_bytes()
+
+    def fail(descriptor):
+        raise OSError(errno.EIO, "the disk is gone")
+
+    monkeypatch.setattr(os, "fsync", fail)
+    with pytest.raises(OSError, match="the disk is gone"):
+        filled(steps=50).save(path)
+    assert path.read_bytes() == before
+    assert os.listdir(tmp_path) == ["buffer"]
