@@ -1,0 +1,35 @@
+"""Stable-Baselines3's DQN with framering's replay buffer, saved and taken up again.
+
+python examples/sb3_dqn.py
+"""
+
+import tempfile
+from pathlib import Path
+
+from stable_baselines3 import DQN
+
+from framering.integrations.sb3 import ReplayBuffer
+
+
+def make_model() -> DQN:
+    """DQN as always, but for the class of its buffer."""
+    return DQN(
+        "MlpPolicy",
+        "CartPole-v1",
+        replay_buffer_class=ReplayBuffer,
+        replay_buffer_kwargs={"n_step": 3, "gamma": 0.99},
+        learning_starts=200,
+        seed=1,
+    )
+
+
+model = make_model().learn(1000)
+with tempfile.TemporaryDirectory() as folder:
+    path = Path(folder) / "buffer.pkl"
+    model.save_replay_buffer(path)
+    resumed = make_model()
+    resumed.load_replay_buffer(path)
+    resumed.learn(500)
+print(
+    f"{resumed.replay_buffer.size()} transitions in {resumed.replay_buffer.ring.nbytes >> 20} MiB"
+)
