@@ -67,11 +67,11 @@ void register_exchange(py::module_& module) {
       .def("request_all", &Exchange::request_all)
       .def(
           "wait_all",
-          [](Exchange& self, double spin, double timeout) {
+          [](Exchange& self, double spin, double timeout, bool eager) {
             const auto [spinning, waiting] = std::pair(from_seconds(spin), from_seconds(timeout));
-            return waited([&] { return self.wait_all(spinning, waiting); });
+            return waited([&] { return self.wait_all(spinning, waiting, eager); });
           },
-          py::arg("spin"), py::arg("timeout"))
+          py::arg("spin"), py::arg("timeout"), py::arg("eager") = false)
       .def("withdraw", &Exchange::withdraw, py::arg("worker"))
       .def(
           "wait_request",

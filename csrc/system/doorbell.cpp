@@ -1,6 +1,7 @@
 #include "system/doorbell.hpp"
 
 #include <linux/futex.h>
+#include <sched.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
@@ -62,6 +63,8 @@ bool wait(Doorbell& bell, std::uint32_t seen, std::chrono::microseconds spin,
         return true;
       }
     }
+    // Whoever is to ring may need this very core.
+    ::sched_yield();
   }
   const auto left = timeout - (Clock::now() - begin);
   if (left > Clock::duration::zero()) {

@@ -79,15 +79,18 @@ void Exchange::request_all() {
 }
 
 std::optional<std::size_t> Exchange::wait_all(std::chrono::microseconds spin,
-                                              std::chrono::microseconds timeout) {
+                                              std::chrono::microseconds timeout, bool eager) {
+  // Workers get equal shares, so that one which is done tells that the others are about to be.
+  std::chrono::microseconds patience = eager ? spin : std::chrono::microseconds(0);
   for (std::size_t worker = 0; worker < workers_; ++worker) {
     const std::uint32_t requested = count(requests(worker));
     for (std::uint32_t done = count(completions(worker)); done != requested;
          done = count(completions(worker))) {
-      if (!wait(completions(worker), done, spin, timeout)) {
+      if (!wait(completions(worker), done, patience, timeout)) {
         return worker;
       }
     }
+    patience = spin;
   }
   return std::nullopt;
 }

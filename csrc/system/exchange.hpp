@@ -33,8 +33,10 @@ class Exchange {
   void request(std::size_t worker);
   void request_all();
   // The first worker that is still busy after the timeout, or after a signal; none if all are done.
+  // Spins for a worker only after another is done, or, where a core is free for it, eagerly.
   [[nodiscard]] std::optional<std::size_t> wait_all(std::chrono::microseconds spin,
-                                                    std::chrono::microseconds timeout);
+                                                    std::chrono::microseconds timeout,
+                                                    bool eager = false);
   // Takes a dead worker's request back; its successor will not see it.
   void withdraw(std::size_t worker);
 

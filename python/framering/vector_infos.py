@@ -13,7 +13,7 @@ from framering.vector_lane import Columns
 
 def counts(columns: Columns) -> dict[str, Any]:
     """Give lives and frame numbers, which every game has at every step."""
-    return _with_masks(columns.counts.copy(), np.ones(columns.counts.shape, np.bool_))
+    return _with_masks(columns.counts.copy(), columns.everywhere.copy())
 
 
 def episodes(columns: Columns) -> dict[str, Any]:

@@ -66,6 +66,8 @@ class Columns:
         Whether the step ended a whole game; its unclipped return, emulated frames, and duration.
     states, state_bytes
         Saved games (lanes, bytes), uint8, and how long each is; 0 where none was saved.
+    everywhere
+        True for each of the counts: the mask of infos that every game has.
     screens
         The consoles' screens when last rendered, RGB (lanes, height, width, 3).
     """
@@ -81,6 +83,7 @@ class Columns:
             begin += _aligned(nbytes)
         end = begin + layout.lanes * _STATE_BYTES
         self.states = memory[begin:end].reshape(layout.lanes, _STATE_BYTES)
+        self.everywhere = np.ones(self.counts.shape, np.bool_)
         self.screens = memory[end:].reshape(layout.lanes, *layout.screen_shape)
 
     command: npt.NDArray[np.uint8]

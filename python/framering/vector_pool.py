@@ -14,8 +14,9 @@ from framering.atari_settings import AtariSettings
 from framering.vector_lane import RENDER, RESET_SEEDED, REST, SAVE, STEP, Layout
 from framering.vector_worker import MESSAGE_BYTES, Task, columns_of, message_bytes
 
-# A step takes longer than this by far, and the cores have better to do meanwhile.
-_SPIN_SECONDS = 0.0
+# How far apart workers end a step, mostly. For the first of them the caller sleeps, as a step is
+# long, unless the workers leave it a core.
+_SPIN_SECONDS = 300e-6
 # How soon a dead worker is noticed.
 _LOOK_AROUND_SECONDS = 0.1
 # A worker that dies so often without finishing a single request will not get further.
@@ -88,6 +89,8 @@ class WorkerPool:
             )
             for worker in range(num_workers)
         ]
+        has_free_core = num_workers < len(os.sched_getaffinity(0))
+        self._patience = (_SPIN_SECONDS, _LOOK_AROUND_SECONDS, has_free_core)
         self._deaths = [0] * num_workers
         self._seeds = np.random.default_rng()
         self._processes: list[_Process] = []
@@ -114,7 +117,7 @@ class WorkerPool:
         """
         if self._failure is not None:
             raise self._failure
-        while self._exchange.wait_all(_SPIN_SECONDS, _LOOK_AROUND_SECONDS) is not None:
+        while self._exchange.wait_all(*self._patience) is not None:
             for worker, process in enumerate(self._processes):
                 if process.poll() is not None:
                     self._replace(worker)

@@ -19,7 +19,7 @@ from framering.atari_settings import AtariSettings
 from framering.vector_lane import Columns, Layout, VectorLane
 
 # Long enough to catch a parent that only draws actions, short against a step.
-_SPIN_SECONDS = 50e-6
+_SPIN_SECONDS = 200e-6
 # The kernel tells of the parent's death; this is the second line of defence.
 _LOOK_AROUND_SECONDS = 1.0
 # Room for the reason of a failure, for each worker.
