@@ -149,11 +149,11 @@ def test_a_seed_and_a_window_make_draws_repeatable():
 @pytest.mark.parametrize(
     ("indices", "priorities", "error", "message"),
     [
-        ([0], [-1.0], ValueError, "expected numbers of at least 0, got -1.0"),
-        ([0], [np.nan], ValueError, "expected numbers of at least 0, got nan"),
+        ([0], [-1.0], ValueError, "expected finite float32 numbers of at least 0, got -1.0"),
+        ([0], [np.nan], ValueError, "expected finite float32 numbers of at least 0, got nan"),
         ([0], [np.inf], ValueError, "finite"),
         ([0], [1e300], ValueError, "finite float32"),
-        ([0, 1], [1.0], ValueError, "as many as indices, 3, got 2"),
+        ([0, 1], [1.0], ValueError, "of 3 elements, as many as indices"),
         ([0.5], [1.0], TypeError, "indices: expected int64, got float64"),
         ([0], [1.0], IndexError, "was never sampled from"),  # a segment's first frame
         ([999], [1.0], IndexError, "was never sampled from"),

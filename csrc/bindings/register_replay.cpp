@@ -100,7 +100,8 @@ void register_replay(py::module_& module) {
           },
           py::arg("batch_size"), py::arg("seed"), py::arg("window"), py::arg("contiguous"),
           py::arg("out"), py::arg("beta"))
-      .def("update", &PrioritizedSampler::update, py::arg("places"), py::arg("priorities"))
+      .def("update", &PrioritizedSampler::update, py::arg("indices"), py::arg("priorities"),
+           py::arg("epsilon"))
       .def("priorities", &PrioritizedSampler::priorities)
       .def("restore", &PrioritizedSampler::restore, py::arg("priorities"), py::arg("highest"))
       .def_property("alpha", &PrioritizedSampler::alpha, &PrioritizedSampler::set_alpha);

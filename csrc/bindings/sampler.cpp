@@ -349,25 +349,48 @@ py::tuple PrioritizedSampler::sample(py::ssize_t batch_size, std::optional<doubl
   const auto weights = ring::importance_weights(drawn, beta);
   py::array_t<float> column({batch_size, py::ssize_t{1}});
   std::copy(weights.begin(), weights.end(), column.mutable_data());
-  return batch + py::make_tuple(std::move(column));
+  py::array_t<std::int64_t> indices(batch_size);
+  std::transform(rows.begin(), rows.end(), indices.mutable_data(), [&](const Transition& row) {
+    return static_cast<std::int64_t>(row.place.slot * ring_->geometry().lanes + row.place.lane);
+  });
+  return batch + py::make_tuple(std::move(column), std::move(indices));
 }
 
-void PrioritizedSampler::update(const py::array& places, const py::array& priorities) {
-  const auto wanted = read_places(places);
-  require_array(priorities, py::dtype::of<double>(), wanted.size(), "priorities",
-                "float64 (" + std::to_string(wanted.size()) + ",), as many as indices");
-  const std::span<const double> values(static_cast<const double*>(priorities.data()),
-                                       wanted.size());
-  for (const double value : values) {
-    // Kept as float32: what rounds to 0 or to infinity there is refused as well.
-    if (!(static_cast<float>(value) > 0 && std::isfinite(static_cast<float>(value)))) {
-      throw py::value_error("priorities: expected finite float32 numbers of more than 0, got " +
+void PrioritizedSampler::update(const py::array& indices, const py::array& priorities,
+                                double epsilon) {
+  const auto number = static_cast<std::uint64_t>(indices.size());
+  const std::string expected = "of " + std::to_string(number) + " elements, as many as indices";
+  require_array(indices, py::dtype::of<std::int64_t>(), number, "indices", "int64 (B,)");
+  std::vector<double> values(number);
+  if (priorities.dtype().equal(py::dtype::of<float>())) {
+    require_array(priorities, py::dtype::of<float>(), number, "priorities", expected);
+    std::copy_n(static_cast<const float*>(priorities.data()), number, values.begin());
+  } else {
+    require_array(priorities, py::dtype::of<double>(), number, "priorities", expected);
+    std::copy_n(static_cast<const double*>(priorities.data()), number, values.begin());
+  }
+  for (double& value : values) {
+    // Kept as float32: what rounds to infinity there is refused as well.
+    if (!(value >= 0 && std::isfinite(static_cast<float>(value + epsilon)))) {
+      throw py::value_error("priorities: expected finite float32 numbers of at least 0, got " +
                             std::to_string(value));
     }
+    value += epsilon;
+  }
+  const auto lanes = static_cast<std::int64_t>(ring_->geometry().lanes);
+  const auto* index = static_cast<const std::int64_t*>(indices.data());
+  std::vector<Place> places;
+  places.reserve(number);
+  for (std::uint64_t i = 0; i < number; ++i) {
+    if (index[i] < 0) {
+      throw py::index_error("indices: " + std::to_string(index[i]) + " was never sampled from");
+    }
+    places.push_back({.lane = static_cast<std::uint64_t>(index[i] % lanes),
+                      .slot = static_cast<std::uint64_t>(index[i] / lanes)});
   }
   const py::gil_scoped_release nogil;
   const std::lock_guard lock(mutex_);
-  sampler_.update(wanted, values);
+  sampler_.update(places, values);
 }
 
 std::pair<py::array_t<float>, float> PrioritizedSampler::priorities() {

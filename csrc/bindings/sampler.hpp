@@ -111,13 +111,14 @@ class PrioritizedSampler final : public SamplerBase {
                      std::uint64_t capacity, const ring::Returns& returns, std::uint64_t seed,
                      double alpha);
 
-  // The batch, and the weights float32 (B, 1).
+  // The batch, the weights float32 (B, 1), and the indices int64 (B,): slot · lanes + lane.
   pybind11::tuple sample(pybind11::ssize_t batch_size, std::optional<double> seed,
                          const BoundWindow* window, const BatchOptions& options, double beta);
 
-  // Priorities float64 (B,) of places, int64 (B, 2). Throws ValueError for one that is not
-  // finite and more than 0, and IndexError for a place that was never sampled from.
-  void update(const pybind11::array& places, const pybind11::array& priorities);
+  // Priorities float32 or float64 (B,) of indices as sample gives them, to each of which epsilon is
+  // added. Throws ValueError for one that is negative or not finite, and IndexError for an index
+  // that was never sampled from; then nothing has changed.
+  void update(const pybind11::array& indices, const pybind11::array& priorities, double epsilon);
 
   // float32 (slots of the window,), and the highest priority so far; for snapshots.
   [[nodiscard]] std::pair<pybind11::array_t<float>, float> priorities();

@@ -174,6 +174,7 @@ _PrioritizedBatch: TypeAlias = tuple[
     NDArray[np.float32],
     NDArray[np.int64],
     NDArray[np.float32],  # weights
+    NDArray[np.int64],  # indices
 ]
 _Out: TypeAlias = tuple[Any, ...] | None
 
@@ -239,7 +240,9 @@ class PrioritizedSampler(SamplerBase):
         out: _Out,
         beta: float,
     ) -> _PrioritizedBatch: ...
-    def update(self, places: NDArray[np.int64], priorities: NDArray[np.float64]) -> None: ...
+    def update(
+        self, indices: NDArray[np.int64], priorities: NDArray[Any], epsilon: float
+    ) -> None: ...
     def priorities(self) -> tuple[NDArray[np.float32], float]: ...
     def restore(self, priorities: NDArray[np.float32], highest: float) -> None: ...
     alpha: float

@@ -132,19 +132,14 @@ class PrioritizedReplayBuffer(ReplayBuffer):
         TypeError
             For indices that are no integers. In each case no priority has changed.
         """
-        numbers, values = _as_array(indices), _as_array(priorities)
-        if numbers.dtype.kind not in "iu":
-            raise TypeError(f"indices: expected int64, got {numbers.dtype}")
-        if numbers.size != values.size:
-            raise ValueError(
-                f"priorities: expected as many as indices, {numbers.size}, got {values.size}"
-            )
-        values = values.reshape(-1).astype(np.float64)
-        # Written so that a NaN fails too.
-        if not (values >= 0).all():
-            raise ValueError(f"priorities: expected numbers of at least 0, got {values.min()}")
-        slots, lanes = np.divmod(numbers.reshape(-1).astype(np.int64), self.n_envs)
-        self._prioritized.update(np.stack([lanes, slots], axis=1), values + self.epsilon)
+        numbers, values = _as_array(indices).reshape(-1), _as_array(priorities).reshape(-1)
+        if numbers.dtype != np.int64:
+            if numbers.dtype.kind not in "iu":
+                raise TypeError(f"indices: expected int64, got {numbers.dtype}")
+            numbers = numbers.astype(np.int64)
+        if values.dtype not in (np.float32, np.float64):
+            values = values.astype(np.float64)
+        self._prioritized.update(numbers, values, self.epsilon)
 
     def _draw_arrays(
         self,
@@ -158,8 +153,7 @@ class PrioritizedReplayBuffer(ReplayBuffer):
 
     def _samples(self, arrays: tuple[Any, ...], env: Any) -> Any:
         batch = super()._samples(arrays, env)
-        places, weights = arrays[6:]
-        indices = places[:, 1] * self.n_envs + places[:, 0]
+        weights, indices = arrays[7:]
         return PrioritizedReplayBufferSamples(*batch, *self._to_device(indices, weights))
 
     def _extra(self) -> bytes:
@@ -181,5 +175,5 @@ class PrioritizedReplayBuffer(ReplayBuffer):
 def _as_array(values: Any) -> np.ndarray[Any, Any]:
     # A tensor may be on a device, or part of a graph.
     if hasattr(values, "detach"):
-        values = values.detach().cpu()
-    return np.asarray(values)
+        values = values.detach().cpu().numpy()
+    return np.ascontiguousarray(values)
