@@ -1,10 +1,12 @@
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
 import zlib
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -104,6 +106,43 @@ def test_a_failure_leaves_the_checkpoint_before(run, monkeypatch):
         save_checkpoint(run, 600, {"weight": torch.zeros(1)}, {}, filled_ring())
     assert load_checkpoint(run).state == {"step": 500}
     assert len(list((run / "checkpoints").iterdir())) == 1
+
+
+class KilledError(BaseException):
+    """Ends a save as a kill does: nothing that handles errors sees it."""
+
+
+@pytest.mark.parametrize("survived", range(7))
+def test_a_death_at_any_write_to_the_disk_leaves_a_good_checkpoint(run, monkeypatch, survived):
+    calls = 0
+
+    def mortal(plain):
+        def call(*arguments, **named):
+            nonlocal calls
+            calls += 1
+            if calls > survived:
+                raise KilledError
+            return plain(*arguments, **named)
+
+        return call
+
+    monkeypatch.setattr(os, "fsync", mortal(os.fsync))
+    monkeypatch.setattr(Path, "rename", mortal(Path.rename))
+    monkeypatch.setattr(shutil, "rmtree", mortal(shutil.rmtree))
+
+    with pytest.raises(KilledError):
+        save_checkpoint(run, 600, {"weight": torch.zeros(1)}, {"step": 600}, filled_ring())
+
+    renamed = 5
+    assert load_checkpoint(run).state == {"step": 500 if survived < renamed else 600}
+
+
+def test_what_a_death_left_behind_is_cleared_away(run):
+    (run / "checkpoints" / "unfinished-550").mkdir()
+
+    save_checkpoint(run, 600, {"weight": torch.zeros(1)}, {"step": 600}, filled_ring())
+
+    assert [path.name for path in (run / "checkpoints").iterdir()] == ["000000000600"]
 
 
 WRITER = """
