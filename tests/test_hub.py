@@ -1,9 +1,10 @@
 import os
 
+import huggingface_hub
 import pytest
 
 from framering import TrainConfig
-from framering.hub import make_upload_folder, repository_name
+from framering.hub import make_upload_folder, repository_name, upload
 
 
 @pytest.fixture
@@ -64,3 +65,27 @@ def test_repositories_are_named_as_by_cleanrl():
     config = TrainConfig(env_id="PongNoFrameskip-v4", seed=2, hf_entity="someone")
 
     assert repository_name(config) == "someone/PongNoFrameskip-v4-dqn_atari-seed2"
+
+
+def test_upload_sends_that_folder_and_replaces_old_events_and_videos(tmp_path, monkeypatch):
+    sent = {}
+
+    class Api:
+        def create_repo(self, repo_id, *, exist_ok):
+            assert exist_ok
+            return huggingface_hub.RepoUrl(f"https://huggingface.co/{repo_id}")
+
+        def upload_folder(self, **arguments):
+            sent.update(arguments)
+
+    monkeypatch.setattr(huggingface_hub, "HfApi", Api)
+    (tmp_path / "model").write_bytes(b"weights")
+    config = TrainConfig(env_id="PongNoFrameskip-v4", hf_entity="someone")
+
+    address = upload(config, tmp_path, tmp_path / "model", [1.0], None)
+
+    assert address == "https://huggingface.co/someone/PongNoFrameskip-v4-dqn_atari-seed1"
+    assert sent["repo_id"] == "someone/PongNoFrameskip-v4-dqn_atari-seed1"
+    assert sent["folder_path"] == tmp_path / "upload"
+    assert sorted(path.name for path in sent["folder_path"].iterdir()) == ["README.md", "model"]
+    assert sent["delete_patterns"] == ["*.tfevents*", "*.mp4"]
