@@ -75,6 +75,23 @@ def test_settings_override_their_preset(monkeypatch, arguments, expected):
     assert {name: getattr(given[0], name) for name in expected} == expected
 
 
+def test_a_profile_takes_a_preset_but_stays_short(monkeypatch):
+    given = []
+
+    def profile(config):
+        given.append(config)
+        return ()
+
+    monkeypatch.setattr("framering.profiling.profile", profile)
+    monkeypatch.setattr("framering.profiling.report", lambda console: None)
+
+    cli.main(["profile", "--preset", "pong", "--seed", "3"])
+
+    (config,) = given
+    assert (config.num_envs, config.n_step, config.seed) == (8, 3, 3)
+    assert (config.total_timesteps, config.learning_starts) == (4000, 2000)
+
+
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_passes_its_checks(name):
     preset(name).check()

@@ -182,7 +182,12 @@ class ProfileConfig(TrainConfig):
 
 def profile_command(arguments: Sequence[str]) -> None:
     """Show where the time of a short training run goes (takes train's settings)."""
-    config = parse(ProfileConfig, "profile", arguments, profile_command)
+    from framering.presets import preset, preset_in
+
+    start = preset(preset_in(arguments))
+    short = {name: getattr(ProfileConfig, name) for name in vars(ProfileConfig)["__annotations__"]}
+    default = ProfileConfig(**{**dataclasses.asdict(start), **short})
+    config = parse(ProfileConfig, "profile", arguments, profile_command, default)
     from rich.console import Console
 
     from framering.profiling import profile, report

@@ -79,7 +79,7 @@ class TrainConfig:
     """environment steps between updates"""
 
     preset: str = "cleanrl"
-    """where these settings start from: cleanrl (exact), fast or pong"""
+    """where the command's settings start from: cleanrl (exact), fast or pong"""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """where the networks live; auto: CUDA where it is available (and --cuda), else the CPU"""
     compile: bool = False
