@@ -6,6 +6,7 @@
 #include <string>
 #include <utility>
 
+#include "ring/page_supplier.hpp"
 #include "ring/payload.hpp"
 
 namespace framering::ring {
@@ -74,10 +75,16 @@ Ring::Ring(const Geometry& geometry, Memory memory)
   const Header header{
       .magic = kMagic, .version = kLayoutVersion, .geometry = geometry, .bytes = layout_.bytes()};
   std::memcpy(mapping_.data(), &header, sizeof(Header));
+  if (memory == Memory::kPrivate && PageSupplier::worthwhile(layout_)) {
+    pages_ = std::make_unique<PageSupplier>(layout_, mapping_.data());
+  }
 }
 
 Ring::Ring(const Layout& layout, system::Mapping mapping)
     : layout_(layout), mapping_(std::move(mapping)) {}
+
+Ring::Ring(Ring&& other) noexcept = default;
+Ring::~Ring() = default;
 
 Ring Ring::attach(int descriptor) {
   system::Mapping mapping = system::Mapping::attach(descriptor);

@@ -3,6 +3,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <optional>
 
 #include "ring/layout.hpp"
@@ -62,6 +63,8 @@ class Lane {
 
 enum class Memory : bool { kPrivate, kShared };
 
+class PageSupplier;
+
 class Ring {
  public:
   Ring(const Geometry& geometry, Memory memory);
@@ -75,6 +78,12 @@ class Ring {
   [[nodiscard]] std::size_t bytes() const { return mapping_.size(); }
   [[nodiscard]] int descriptor() const { return mapping_.descriptor(); }
 
+  Ring(Ring&& other) noexcept;
+  Ring& operator=(Ring&& other) = delete;
+  Ring(const Ring&) = delete;
+  Ring& operator=(const Ring&) = delete;
+  ~Ring();
+
   // Throws std::out_of_range.
   [[nodiscard]] Lane lane(std::size_t index) const;
 
@@ -83,6 +92,7 @@ class Ring {
 
   Layout layout_;
   system::Mapping mapping_;
+  std::unique_ptr<PageSupplier> pages_;  // last: it ends before the mapping does
 };
 
 }  // namespace framering::ring

@@ -151,8 +151,16 @@ def _timeouts_of_sequence(infos: Sequence[Any], n_envs: int) -> Array:
             f"infos: expected {n_envs} dicts, one for each environment, or a dict of arrays, "
             f"got {infos!r:.100}"
         )
+    return np.array([_timeout_of(info) for info in infos])
+
+
+def _timeout_of(info: Any) -> bool:
     # None stands where an environment has no final info (Gymnasium 0.29).
-    return np.array([bool(info is not None and info.get(_TIMEOUT, False)) for info in infos])
+    if info is None:
+        return False
+    if not isinstance(info, Mapping):
+        raise TypeError(f"infos: expected dicts, got {type(info).__name__}")
+    return bool(info.get(_TIMEOUT, False))
 
 
 def _numbers(name: str, value: Any, n_envs: int) -> Array:

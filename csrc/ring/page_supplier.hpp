@@ -1,0 +1,42 @@
+// Memory pages for a ring's first lap, fetched before they are written.
+#pragma once
+
+#include <sys/types.h>
+
+#include <cstddef>
+#include <cstdint>
+#include <thread>
+#include <vector>
+
+#include "ring/ring.hpp"
+
+namespace framering::ring {
+
+// A page that is written for the first time costs the writer as much as several adds, because the
+// kernel finds and clears it then. While it lives, a supplier's thread has that done ahead of the
+// writers of a private ring, some tens of MiB, so that memory nobody will use is not taken. The
+// thread sleeps while it is far enough ahead, and ends with the first lap.
+class PageSupplier {
+ public:
+  PageSupplier(const Layout& layout, std::byte* block);
+  PageSupplier(const PageSupplier&) = delete;
+  PageSupplier& operator=(const PageSupplier&) = delete;
+  PageSupplier(PageSupplier&&) = delete;
+  PageSupplier& operator=(PageSupplier&&) = delete;
+  ~PageSupplier();
+
+  // Whether a ring is so large that its pages are worth a thread.
+  static bool worthwhile(const Layout& layout);
+
+ private:
+  void run(const std::stop_token& stop);
+  bool supply(std::size_t index, const std::stop_token& stop);
+
+  Layout layout_;
+  std::byte* block_;
+  std::vector<std::uint64_t> supplied_;  // slots of each lane whose pages are there
+  pid_t process_;
+  std::jthread thread_;  // last: it uses all the others
+};
+
+}  // namespace framering::ring
