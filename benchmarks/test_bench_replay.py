@@ -82,3 +82,12 @@ def test_add_after_the_first_lap(benchmark, full):
 def test_sample(benchmark, full, batch_size):
     benchmark.group = f"sample({batch_size})"
     benchmark.pedantic(full.sample, args=(batch_size,), rounds=300, warmup_rounds=10)
+
+
+@pytest.mark.benchmark(group="sample(32) by how many transitions there are")
+@pytest.mark.parametrize("capacity", [10_000, 100_000, 1_000_000])
+def test_sample_by_capacity(benchmark, capacity):
+    buffer = framering_buffer(capacity)
+    for arguments, _ in itertools.islice(steps(), capacity + 100):
+        buffer.add(*arguments)
+    benchmark.pedantic(buffer.sample, args=(32,), rounds=1000, warmup_rounds=10)

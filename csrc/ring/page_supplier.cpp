@@ -22,12 +22,11 @@ std::size_t slot_bytes(const Layout& layout) {
 
 // False where the kernel does not know the request (before Linux 5.14) or has no memory: the
 // writers then get their pages as they write.
-bool populate(const std::byte* begin, const std::byte* end) {
+bool populate(std::byte* begin, const std::byte* end) {
 #ifdef MADV_POPULATE_WRITE
   const auto page = static_cast<std::uintptr_t>(::sysconf(_SC_PAGESIZE));
-  const std::uintptr_t first = reinterpret_cast<std::uintptr_t>(begin) / page * page;
-  const std::uintptr_t last = (reinterpret_cast<std::uintptr_t>(end) + page - 1) / page * page;
-  return ::madvise(reinterpret_cast<void*>(first), last - first, MADV_POPULATE_WRITE) == 0;
+  begin -= reinterpret_cast<std::uintptr_t>(begin) % page;
+  return ::madvise(begin, static_cast<std::size_t>(end - begin), MADV_POPULATE_WRITE) == 0;
 #else
   (void)begin, (void)end;
   return false;
@@ -77,7 +76,7 @@ bool PageSupplier::supply(std::size_t index, const std::stop_token& stop) {
   while (supplied < wanted && !stop.stop_requested()) {
     const std::uint64_t step = std::max<std::uint64_t>(kStep / slot_bytes(layout_), 1);
     const std::uint64_t end = std::min(supplied + step, slots);
-    const auto at = [](std::uint64_t* words) { return reinterpret_cast<const std::byte*>(words); };
+    const auto at = [](std::uint64_t* words) { return reinterpret_cast<std::byte*>(words); };
     const bool populated =
         populate(at(lane.record(supplied)), at(lane.record(end - 1) + layout_.record_words())) &&
         populate(at(lane.frame(supplied)), at(lane.frame(end - 1) + layout_.frame_words()));

@@ -206,7 +206,7 @@ void write_snapshot(const Ring& ring, const Window& window,
   checked.finish();
 }
 
-LoadedSnapshot read_snapshot(Ring& ring, std::span<const std::uint8_t> bytes,
+LoadedSnapshot read_snapshot(const Ring& ring, std::span<const std::uint8_t> bytes,
                              std::span<const std::uint8_t> format) {
   const Layout& layout = ring.layout();
   for (std::size_t index = 0; index < layout.geometry().lanes; ++index) {

@@ -45,7 +45,7 @@ struct LoadedSnapshot {
 // Fills an empty ring that nobody else uses yet. `format` is what the extra must begin with.
 // Everything is checked before anything is written. Throws BadSnapshot, and std::logic_error for a
 // ring that has slots.
-LoadedSnapshot read_snapshot(Ring& ring, std::span<const std::uint8_t> bytes,
+LoadedSnapshot read_snapshot(const Ring& ring, std::span<const std::uint8_t> bytes,
                              std::span<const std::uint8_t> format);
 
 }  // namespace framering::ring
