@@ -285,14 +285,18 @@ def run(script: str, *arguments: str) -> "subprocess.Popen[str]":
     )
 
 
-STEP_FOREVER = """
+STEP_FOR_A_MINUTE = """
+    import time
+
     import numpy as np
     from framering import AtariVectorEnv
 
     envs = AtariVectorEnv("BreakoutNoFrameskip-v4", 4, 2)
     envs.reset()
     print(*[process.pid for process in envs._lanes._processes], flush=True)
-    while True:
+    # Not forever: a test run that is killed leaves nobody to end this.
+    until = time.monotonic() + 60
+    while time.monotonic() < until:
         envs.step(np.zeros(4, int))
 """
 
@@ -308,7 +312,7 @@ def workers_of(parent: "subprocess.Popen[str]") -> list[int]:
 
 
 def test_no_worker_survives_its_parent() -> None:
-    parent = run(STEP_FOREVER)
+    parent = run(STEP_FOR_A_MINUTE)
     workers = workers_of(parent)
     assert all(is_alive(worker) for worker in workers)
     parent.kill()
@@ -342,7 +346,7 @@ def test_a_process_whose_parent_has_gone_already_ends_at_once() -> None:
 
 
 def test_ctrl_c_is_one_clean_exit() -> None:
-    parent = run(STEP_FOREVER)
+    parent = run(STEP_FOR_A_MINUTE)
     workers = workers_of(parent)
     # Workers are in no terminal's foreground group, and would not answer if they were.
     for worker in workers:
