@@ -1,9 +1,14 @@
 """Recorded gameplay for tests and benchmarks, made when it is asked for from ale-py's ROMs."""
 
 import functools
+import os
 
 import numpy as np
 import pytest
+
+# Tests run on all cores at once (pytest -n), and OpenMP threads that spin for each other on busy
+# cores are many times slower than one thread alone. Processes that tests start inherit it.
+os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 
 @functools.cache
