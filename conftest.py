@@ -2,6 +2,7 @@
 
 import functools
 import os
+import signal
 
 import numpy as np
 import pytest
@@ -9,6 +10,9 @@ import pytest
 # Tests run on all cores at once (pytest -n), and OpenMP threads that spin for each other on busy
 # cores are many times slower than one thread alone. Processes that tests start inherit it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+# The processes of pytest -n ignore Ctrl-C, and so would what they start; some tests press it.
+signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @functools.cache
