@@ -111,8 +111,8 @@ def test_fails_with_a_target_network_that_is_never_updated(monkeypatch):
 
 
 def test_fails_without_the_done_mask(monkeypatch):
-    def unmasked(self, batch_size, env=None, sample=ReplayBuffer.sample):
-        batch = sample(self, batch_size)
+    def unmasked(self, batch_size, *, window=None, sample=ReplayBuffer.sample):
+        batch = sample(self, batch_size, window=window)
         return batch._replace(dones=torch.zeros_like(batch.dones))
 
     monkeypatch.setattr(ReplayBuffer, "sample", unmasked)
@@ -121,8 +121,8 @@ def test_fails_without_the_done_mask(monkeypatch):
 
 
 def test_fails_with_batches_whose_frames_are_in_another_order(monkeypatch):
-    def reversed_frames(self, batch_size, env=None, sample=ReplayBuffer.sample):
-        batch = sample(self, batch_size)
+    def reversed_frames(self, batch_size, *, window=None, sample=ReplayBuffer.sample):
+        batch = sample(self, batch_size, window=window)
         return batch._replace(
             observations=batch.observations.flip(1),
             next_observations=batch.next_observations.flip(1),
