@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <thread>
 
 #include "ring/layout.hpp"
 
@@ -12,6 +13,8 @@ namespace framering::ring {
 inline void begin_write(Counters& counters, std::uint64_t slot) { (void)counters, (void)slot; }
 
 inline void end_write(Counters& counters, std::uint64_t slot) {
+  // Readers get their chance on any machine, however busy.
+  std::this_thread::yield();
   std::atomic_ref(counters.claimed).store(slot + 1, std::memory_order_relaxed);
   std::atomic_ref(counters.published).store(slot + 1, std::memory_order_release);
 }

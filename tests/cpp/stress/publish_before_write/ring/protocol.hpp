@@ -4,6 +4,7 @@
 
 #include <atomic>
 #include <cstdint>
+#include <thread>
 
 #include "ring/layout.hpp"
 
@@ -12,6 +13,8 @@ namespace framering::ring {
 inline void begin_write(Counters& counters, std::uint64_t slot) {
   std::atomic_ref(counters.claimed).store(slot + 1, std::memory_order_relaxed);
   std::atomic_ref(counters.published).store(slot + 1, std::memory_order_release);
+  // Readers get their chance on any machine, however busy.
+  std::this_thread::yield();
   std::atomic_thread_fence(std::memory_order_release);
 }
 
