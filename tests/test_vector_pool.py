@@ -434,10 +434,11 @@ def test_nothing_is_left_behind(by: str) -> None:
             envs.close()
         return worker_ids(envs)
 
+    others = children()  # of other tests, such as a compiler's or a tracker's service
     use()
     gc.collect()
     before = descriptors(), shared_mappings(), children()
-    assert before[1:] == (0, "")
+    assert before[1:] == (0, others)
     for _ in range(3):
         workers = use()
         gc.collect()
