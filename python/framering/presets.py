@@ -31,7 +31,7 @@ def preset(name: str) -> TrainConfig:
 
     ``cleanrl`` is CleanRL's ``dqn_atari.py`` exactly; ``fast`` has the same algorithm and the same
     ratio of updates to steps with eight environments, a pipeline and a compiled update; ``pong``
-    solves Pong quickly on a CPU.
+    is meant to solve Pong soon on a CPU, and its settings are not tuned yet.
 
     Raises
     ------
