@@ -174,3 +174,32 @@ def test_threads_may_sample_while_one_adds():
         thread.join(120)
     assert stop.is_set()
     assert not wrong
+
+
+LARGE = spaces.Box(0, 255, (4, 84, 84), np.uint8)
+
+
+@pytest.mark.parametrize("contiguous", [False, True])
+def test_large_batches_come_from_the_pool_of_huge_pages(contiguous):
+    batch = filled(LARGE).sample(64, contiguous=contiguous)
+    assert batch.observations.data_ptr() % (2 << 20) == 0
+
+
+def test_memory_of_a_batch_is_its_own_as_long_as_a_part_of_it_is_there():
+    buffer = filled(LARGE)
+    parts = [buffer.sample(32).next_observations[3:5] for _ in range(8)]
+    copies = [part.clone() for part in parts]
+    for _ in range(8):
+        buffer.sample(32)
+    assert all(torch.equal(part, copy) for part, copy in zip(parts, copies, strict=True))
+
+
+def test_a_batch_outlives_its_buffer_and_may_end_in_another_thread():
+    buffer = filled(LARGE)
+    batches = [buffer.sample(32)]
+    copy = batches[0].observations.clone()
+    del buffer
+    assert torch.equal(batches[0].observations, copy)
+    thread = threading.Thread(target=batches.clear)
+    thread.start()
+    thread.join()

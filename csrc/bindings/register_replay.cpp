@@ -1,6 +1,7 @@
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
+#include "bindings/prioritized_sampler.hpp"
 #include "bindings/recorder.hpp"
 #include "bindings/register.hpp"
 #include "bindings/sampler.hpp"

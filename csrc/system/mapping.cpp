@@ -36,8 +36,8 @@ std::uint64_t available_memory() {
   return std::numeric_limits<std::uint64_t>::max();
 }
 
-[[noreturn]] void out_of_memory(std::size_t bytes) {
-  throw OutOfMemory("a ring of " + mebibytes(bytes) + " does not fit: " +
+[[noreturn]] void out_of_memory(std::size_t bytes, const char* what) {
+  throw OutOfMemory(std::string(what) + " of " + mebibytes(bytes) + " does not fit: " +
                     mebibytes(available_memory()) + " of memory are available; ask for less");
 }
 
@@ -61,29 +61,46 @@ class Descriptor {
   int value_;
 };
 
-std::byte* map(std::size_t bytes, int flags, int descriptor) {
+std::byte* map(std::size_t bytes, int flags, int descriptor, const char* what) {
   void* address = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, flags, descriptor, 0);
   if (address == MAP_FAILED) {
     if (errno == ENOMEM) {
-      out_of_memory(bytes);
+      out_of_memory(bytes, what);
     }
-    fail(errno, "mapping the ring's memory");
+    fail(errno, "mapping memory");
   }
-  // Only advice: a kernel without huge pages refuses it, and nothing depends on it.
-  ::madvise(address, bytes, MADV_HUGEPAGE);
   return static_cast<std::byte*>(address);
+}
+
+void advise_huge_pages(std::byte* data, std::size_t bytes) {
+  // Only advice: a kernel without huge pages refuses it, and nothing depends on it.
+  ::madvise(data, bytes, MADV_HUGEPAGE);
 }
 
 }  // namespace
 
-Mapping Mapping::private_memory(std::size_t bytes) {
-  return {map(bytes, MAP_PRIVATE | MAP_ANONYMOUS, -1), bytes, -1};
+Mapping Mapping::private_memory(std::size_t bytes, const char* what) {
+  // Starts where a huge page may start: a little more is mapped, and its ends returned.
+  const std::size_t spare = bytes < kHugePage ? 0 : kHugePage;
+  std::byte* mapped = map(bytes + spare, MAP_PRIVATE | MAP_ANONYMOUS, -1, what);
+  const std::size_t before = spare == 0 ? 0 : -reinterpret_cast<std::uintptr_t>(mapped) % kHugePage;
+  std::byte* data = mapped + before;
+  if (before > 0) {
+    ::munmap(mapped, before);
+  }
+  const std::size_t page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  const std::size_t end = (before + bytes + page - 1) / page * page;
+  if (end < bytes + spare) {
+    ::munmap(mapped + end, bytes + spare - end);
+  }
+  advise_huge_pages(data, bytes);
+  return {data, bytes, -1};
 }
 
 Mapping Mapping::shared_memory(std::size_t bytes) {
   // Beyond what is available, the reservation below would end in the kernel killing a process.
   if (bytes > available_memory()) {
-    out_of_memory(bytes);
+    out_of_memory(bytes, "a ring");
   }
   Descriptor file(::memfd_create("framering", MFD_CLOEXEC));
   if (file.get() < 0) {
@@ -92,11 +109,12 @@ Mapping Mapping::shared_memory(std::size_t bytes) {
   if (::ftruncate(file.get(), static_cast<off_t>(bytes)) != 0) {
     fail(errno, "sizing the ring's shared memory");
   }
-  Mapping mapping(map(bytes, MAP_SHARED, file.get()), bytes, -1);
+  Mapping mapping(map(bytes, MAP_SHARED, file.get(), "a ring"), bytes, -1);
+  advise_huge_pages(mapping.data_, bytes);
   mapping.descriptor_ = file.release();
   if (::fallocate(mapping.descriptor_, 0, 0, static_cast<off_t>(bytes)) != 0) {
     if (errno == ENOSPC || errno == ENOMEM) {
-      out_of_memory(bytes);
+      out_of_memory(bytes, "a ring");
     }
     fail(errno, "reserving the ring's shared memory");
   }
@@ -113,7 +131,8 @@ Mapping Mapping::attach(int descriptor) {
     fail(errno, "attaching to a ring: asking for its size");
   }
   const auto bytes = static_cast<std::size_t>(status.st_size);
-  std::byte* data = map(bytes, MAP_SHARED, file.get());
+  std::byte* data = map(bytes, MAP_SHARED, file.get(), "a ring");
+  advise_huge_pages(data, bytes);
   return {data, bytes, file.release()};
 }
 

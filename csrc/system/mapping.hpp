@@ -8,6 +8,8 @@
 
 namespace framering::system {
 
+inline constexpr std::size_t kHugePage = std::size_t{2} << 20U;
+
 // Thrown where memory runs out; carries what was asked for and what there was.
 class OutOfMemory : public std::bad_alloc {
  public:
@@ -22,8 +24,9 @@ class OutOfMemory : public std::bad_alloc {
 // left in the file system, however the processes that use it end.
 class Mapping {
  public:
-  // Pages come when they are first written, as huge pages where the kernel gives them.
-  static Mapping private_memory(std::size_t bytes);
+  // Pages come when they are first written, as huge pages where the kernel gives them. `what` it is
+  // for is named where there is no memory.
+  static Mapping private_memory(std::size_t bytes, const char* what = "a ring");
 
   // All pages are taken now, so that a lack of memory is an error here and no signal later. The
   // descriptor is closed on exec; a child by fork inherits it, another is handed it.

@@ -1,0 +1,124 @@
+#include "bindings/prioritized_sampler.hpp"
+
+#include <algorithm>
+#include <cmath>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "bindings/arrays.hpp"
+
+namespace py = pybind11;
+
+namespace framering::bindings {
+
+using ring::Place;
+using ring::Transition;
+using ring::Window;
+
+PrioritizedSampler::PrioritizedSampler(const std::shared_ptr<ring::Ring>& ring, BatchFormat format,
+                                       std::uint64_t capacity, const ring::Returns& returns,
+                                       std::uint64_t seed, double alpha)
+    : SamplerBase(ring, std::move(format), seed), sampler_(ring, capacity, returns, alpha) {}
+
+py::tuple PrioritizedSampler::sample(py::ssize_t batch_size, std::optional<double> seed,
+                                     const BoundWindow* window, const BatchOptions& options,
+                                     double beta) {
+  const Window* frozen = checked(batch_size, window);
+  ring::Generator seeded(static_cast<std::uint64_t>(seed.value_or(0) * 0x1p53));
+  ring::Generator& generator = seed ? seeded : generator_;
+  std::vector<ring::PrioritizedRow> drawn(static_cast<std::size_t>(batch_size));
+  std::vector<Transition> rows;
+  {
+    const py::gil_scoped_release nogil;
+    const std::lock_guard lock(mutex_);
+    sampler_.draw(drawn, frozen, generator);
+    rows.reserve(drawn.size());
+    for (const auto& row : drawn) {
+      rows.push_back(row.transition);
+    }
+  }
+  py::tuple batch = gather(rows, options, [&](std::size_t index) {
+    const std::lock_guard lock(mutex_);
+    drawn[index] = sampler_.draw_again(frozen, generator);
+    return drawn[index].transition;
+  });
+  const auto weights = ring::importance_weights(drawn, beta);
+  py::array_t<float> column({batch_size, py::ssize_t{1}});
+  std::copy(weights.begin(), weights.end(), column.mutable_data());
+  py::array_t<std::int64_t> indices(batch_size);
+  std::transform(rows.begin(), rows.end(), indices.mutable_data(), [&](const Transition& row) {
+    return static_cast<std::int64_t>(row.place.slot * ring_->geometry().lanes + row.place.lane);
+  });
+  return batch + py::make_tuple(std::move(column), std::move(indices));
+}
+
+void PrioritizedSampler::update(const py::array& indices, const py::array& priorities,
+                                double epsilon) {
+  const auto number = static_cast<std::uint64_t>(indices.size());
+  const std::string expected = "of " + std::to_string(number) + " elements, as many as indices";
+  require_array(indices, py::dtype::of<std::int64_t>(), number, "indices", "int64 (B,)");
+  std::vector<double> values(number);
+  if (priorities.dtype().equal(py::dtype::of<float>())) {
+    require_array(priorities, py::dtype::of<float>(), number, "priorities", expected);
+    std::copy_n(static_cast<const float*>(priorities.data()), number, values.begin());
+  } else {
+    require_array(priorities, py::dtype::of<double>(), number, "priorities", expected);
+    std::copy_n(static_cast<const double*>(priorities.data()), number, values.begin());
+  }
+  for (double& value : values) {
+    // Kept as float32: what rounds to infinity there is refused as well.
+    if (!(value >= 0 && std::isfinite(static_cast<float>(value + epsilon)))) {
+      throw py::value_error("priorities: expected finite float32 numbers of at least 0, got " +
+                            std::to_string(value));
+    }
+    value += epsilon;
+  }
+  const auto lanes = static_cast<std::int64_t>(ring_->geometry().lanes);
+  const auto* index = static_cast<const std::int64_t*>(indices.data());
+  std::vector<Place> places;
+  places.reserve(number);
+  for (std::uint64_t i = 0; i < number; ++i) {
+    if (index[i] < 0) {
+      throw py::index_error("indices: " + std::to_string(index[i]) + " was never sampled from");
+    }
+    places.push_back({.lane = static_cast<std::uint64_t>(index[i] % lanes),
+                      .slot = static_cast<std::uint64_t>(index[i] / lanes)});
+  }
+  const py::gil_scoped_release nogil;
+  const std::lock_guard lock(mutex_);
+  sampler_.update(places, values);
+}
+
+std::pair<py::array_t<float>, float> PrioritizedSampler::priorities() {
+  const std::lock_guard lock(mutex_);
+  Window window;
+  sampler_.windows().find(0, window);
+  const auto found = sampler_.priorities(window);
+  return {py::array_t<float>(static_cast<py::ssize_t>(found.size()), found.data()),
+          sampler_.highest()};
+}
+
+void PrioritizedSampler::restore(const py::array& priorities, float highest) {
+  require_array(priorities, py::dtype::of<float>(), static_cast<std::uint64_t>(priorities.size()),
+                "priorities", "float32 (slots,)");
+  const std::lock_guard lock(mutex_);
+  Window window;
+  sampler_.windows().find(0, window);
+  sampler_.restore(
+      window,
+      {static_cast<const float*>(priorities.data()), static_cast<std::size_t>(priorities.size())},
+      highest);
+}
+
+double PrioritizedSampler::alpha() {
+  const std::lock_guard lock(mutex_);
+  return sampler_.alpha();
+}
+
+void PrioritizedSampler::set_alpha(double alpha) {
+  const std::lock_guard lock(mutex_);
+  sampler_.set_alpha(alpha);
+}
+
+}  // namespace framering::bindings

@@ -1,0 +1,40 @@
+// Prioritized sampling into NumPy arrays.
+#pragma once
+
+#include <utility>
+
+#include "bindings/sampler_base.hpp"
+#include "ring/prioritized_sampler.hpp"
+
+namespace framering::bindings {
+
+class PrioritizedSampler final : public SamplerBase {
+ public:
+  PrioritizedSampler(const std::shared_ptr<ring::Ring>& ring, BatchFormat format,
+                     std::uint64_t capacity, const ring::Returns& returns, std::uint64_t seed,
+                     double alpha);
+
+  // The batch, the weights float32 (B, 1), and the indices int64 (B,): slot · lanes + lane.
+  pybind11::tuple sample(pybind11::ssize_t batch_size, std::optional<double> seed,
+                         const BoundWindow* window, const BatchOptions& options, double beta);
+
+  // Priorities float32 or float64 (B,) of indices as sample gives them, to each of which epsilon is
+  // added. Throws ValueError for one that is negative or not finite, and IndexError for an index
+  // that was never sampled from; then nothing has changed.
+  void update(const pybind11::array& indices, const pybind11::array& priorities, double epsilon);
+
+  // float32 (slots of the window,), and the highest priority so far; for snapshots.
+  [[nodiscard]] std::pair<pybind11::array_t<float>, float> priorities();
+  void restore(const pybind11::array& priorities, float highest);
+
+  [[nodiscard]] double alpha();
+  void set_alpha(double alpha);
+
+ private:
+  ring::WindowFinder& windows() override { return sampler_.windows(); }
+  [[nodiscard]] const ring::Returns& returns() const override { return sampler_.returns(); }
+
+  ring::PrioritizedSampler sampler_;
+};
+
+}  // namespace framering::bindings

@@ -1,0 +1,272 @@
+#include "bindings/sampler_base.hpp"
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <limits>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+
+#include "bindings/arrays.hpp"
+#include "ring/batch.hpp"
+
+namespace py = pybind11;
+
+namespace framering::bindings {
+
+namespace {
+
+using ring::BatchOutput;
+using ring::Place;
+using ring::Transition;
+using ring::Window;
+
+template <class Value>
+void fill(py::array& column, const std::vector<Transition>& rows, Value value) {
+  std::transform(rows.begin(), rows.end(), static_cast<float*>(column.mutable_data()), value);
+}
+
+std::vector<Place> read_places(const py::array& places) {
+  if (places.ndim() != 2 || (places.shape(1) != 2 && places.shape(1) != 3)) {
+    throw py::value_error("places: expected int64 (B, 2) or (B, 3), got " + describe(places));
+  }
+  require_array(places, py::dtype::of<std::int64_t>(), static_cast<std::uint64_t>(places.size()),
+                "places", "int64 (B, 2) or (B, 3)");
+  const auto* values = static_cast<const std::int64_t*>(places.data());
+  std::vector<Place> found;
+  for (py::ssize_t row = 0; row < places.shape(0); ++row, values += places.shape(1)) {
+    // A negative number becomes one beyond every ring.
+    found.push_back({.lane = static_cast<std::uint64_t>(values[0]),
+                     .slot = static_cast<std::uint64_t>(values[1])});
+  }
+  return found;
+}
+
+py::array_t<std::int64_t> places_of(const std::vector<Transition>& rows) {
+  py::array_t<std::int64_t> out({static_cast<py::ssize_t>(rows.size()), py::ssize_t{3}});
+  std::int64_t* values = out.mutable_data();
+  for (const Transition& row : rows) {
+    *values++ = static_cast<std::int64_t>(row.place.lane);
+    *values++ = static_cast<std::int64_t>(row.place.slot);
+    *values++ = static_cast<std::int64_t>(row.steps);
+  }
+  return out;
+}
+
+}  // namespace
+
+SamplerBase::SamplerBase(std::shared_ptr<ring::Ring> ring, BatchFormat format, std::uint64_t seed)
+    : ring_(std::move(ring)), format_(std::move(format)), generator_(seed) {}
+
+const Window* SamplerBase::checked(py::ssize_t batch_size, const BoundWindow* window) const {
+  if (batch_size < 1) {
+    throw py::value_error("batch_size: expected at least 1, got " + std::to_string(batch_size));
+  }
+  if (window == nullptr) {
+    return nullptr;
+  }
+  if (window->ring != ring_) {
+    throw py::value_error("window: expected one of this buffer's own, got another buffer's");
+  }
+  return &window->window;
+}
+
+py::tuple SamplerBase::fetch(const py::array& places, const BatchOptions& options) {
+  const auto wanted = read_places(places);
+  if (wanted.empty()) {
+    throw py::value_error("places: expected at least one, got none");
+  }
+  std::vector<Transition> rows;
+  for (const Place& place : wanted) {
+    const ring::Lane lane = ring_->lane(place.lane);
+    rows.push_back(
+        read_transition(lane, place, transition_record(lane, place), lane.published(), returns()));
+  }
+  return gather(rows, options, [](std::size_t row) -> Transition {
+    throw std::out_of_range("places: row " + std::to_string(row) + " has been overwritten");
+  });
+}
+
+py::array_t<double> SamplerBase::step_rewards(const py::array& places) {
+  const auto wanted = read_places(places);
+  if (places.shape(1) != 3) {
+    throw py::value_error("places: expected int64 (B, 3), got " + describe(places));
+  }
+  const auto* steps = static_cast<const std::int64_t*>(places.data()) + 2;
+  const auto columns = static_cast<py::ssize_t>(returns().n_step);
+  py::array_t<double> out({static_cast<py::ssize_t>(wanted.size()), columns});
+  double* row = out.mutable_data();
+  std::fill_n(row, out.size(), std::numeric_limits<double>::quiet_NaN());
+  for (const Place& place : wanted) {
+    const ring::Lane lane = ring_->lane(place.lane);
+    transition_record(lane, place);
+    const auto taken = std::clamp<std::int64_t>(*steps, 1, columns);
+    const auto rewards =
+        read_rewards(lane, place.slot, static_cast<std::uint64_t>(taken), lane.published());
+    if (!lane.still_whole(place.slot)) {
+      throw std::out_of_range("places: slot " + std::to_string(place.slot) + " of lane " +
+                              std::to_string(place.lane) + " has been overwritten");
+    }
+    std::ranges::copy(rewards, row);
+    row += columns;
+    steps += 3;
+  }
+  return out;
+}
+
+py::tuple SamplerBase::gather(std::vector<Transition>& rows, const BatchOptions& options,
+                              const DrawAgain& draw_again) {
+  const auto& geometry = ring_->geometry();
+  const auto number = static_cast<py::ssize_t>(rows.size());
+  const Shape actions_shape{
+      number, static_cast<py::ssize_t>(geometry.action_bytes) / format_.action_dtype.itemsize()};
+  const Shape column_shape{number, 1};
+  Shape obs_shape{number};
+  obs_shape.insert(obs_shape.end(), format_.obs_shape.begin(), format_.obs_shape.end());
+  const auto column_dtype = py::dtype::of<float>();
+  const auto make = [&](std::size_t index, const char* name, const py::dtype& dtype,
+                        const Shape& shape) {
+    return options.out ? given_array((*options.out)[index], name, dtype, shape)
+                       : new_array(blocks_, dtype, shape);
+  };
+  if (options.out && options.out->size() != 6) {
+    throw py::value_error("out: expected six arrays, got " + std::to_string(options.out->size()));
+  }
+  py::array actions = make(1, "actions", format_.action_dtype, actions_shape);
+  py::array dones = make(3, "dones", column_dtype, column_shape);
+  py::array rewards = make(4, "rewards", column_dtype, column_shape);
+  py::array discounts = make(5, "discounts", column_dtype, column_shape);
+
+  // With one frame a stack, a block holds as many frames as two stacks: nothing to share.
+  bool shared =
+      !options.contiguous && !options.out && geometry.stack > 1 &&
+      std::all_of(rows.begin(), rows.end(), [](const Transition& row) { return row.shifted; });
+  py::array obs;
+  py::array next_obs;
+  for (bool done = false; !done; shared = shared && done) {
+    BatchOutput output;
+    output.actions = static_cast<std::uint8_t*>(actions.mutable_data());
+    if (shared) {
+      const py::ssize_t entries = format_.obs_shape[0];
+      const py::ssize_t frame = entries / static_cast<py::ssize_t>(geometry.stack);
+      Shape blocks_shape = obs_shape;
+      blocks_shape[1] += frame;
+      py::array blocks = new_array(blocks_, format_.obs_dtype, blocks_shape);
+      output.obs = static_cast<std::uint8_t*>(blocks.mutable_data());
+      obs = slice(blocks, 0, entries);
+      next_obs = slice(blocks, frame, entries);
+    } else {
+      obs = make(0, "observations", format_.obs_dtype, obs_shape);
+      next_obs = make(2, "next_observations", format_.obs_dtype, obs_shape);
+      output.obs = static_cast<std::uint8_t*>(obs.mutable_data());
+      output.next_obs = static_cast<std::uint8_t*>(next_obs.mutable_data());
+    }
+    const py::gil_scoped_release nogil;
+    done = gather_batch(*ring_, rows, output, draw_again);
+  }
+  fill(dones, rows, [](const Transition& row) { return row.terminated ? 1.0F : 0.0F; });
+  fill(rewards, rows, [](const Transition& row) { return row.reward; });
+  fill(discounts, rows, [](const Transition& row) { return row.discount; });
+  return py::make_tuple(std::move(obs), std::move(actions), std::move(next_obs), std::move(dones),
+                        std::move(rewards), std::move(discounts), places_of(rows));
+}
+
+BoundWindow SamplerBase::window(std::uint64_t guard) {
+  BoundWindow found{.ring = ring_, .window = {}};
+  const std::lock_guard lock(mutex_);
+  windows().find(guard, found.window);
+  return found;
+}
+
+std::uint64_t SamplerBase::least_transitions_seen() {
+  const std::lock_guard lock(mutex_);
+  const auto seen = windows().transitions_seen();
+  return *std::min_element(seen.begin(), seen.end());
+}
+
+void SamplerBase::forget() {
+  const std::lock_guard lock(mutex_);
+  windows().forget();
+}
+
+void SamplerBase::write_snapshot(const py::bytes& extra, const ring::Sink& sink) {
+  const std::string_view view = extra;
+  const py::gil_scoped_release nogil;
+  Window window;
+  std::vector<std::uint64_t> forgotten;
+  {
+    const std::lock_guard lock(mutex_);
+    windows().find(0, window);
+    forgotten = windows().forgotten_ordinals();
+  }
+  ring::write_snapshot(*ring_, window, forgotten,
+                       {reinterpret_cast<const std::uint8_t*>(view.data()), view.size()}, sink);
+}
+
+void SamplerBase::save(int descriptor, const py::bytes& extra) {
+  int error = 0;
+  write_snapshot(extra, [&](std::span<const std::uint8_t> bytes) {
+    while (error == 0 && !bytes.empty()) {
+      const auto written = ::write(descriptor, bytes.data(), bytes.size());
+      if (written < 0 && errno != EINTR) {
+        error = errno;
+      } else if (written > 0) {
+        bytes = bytes.subspan(static_cast<std::size_t>(written));
+      }
+    }
+  });
+  if (error != 0) {
+    errno = error;
+    PyErr_SetFromErrno(PyExc_OSError);
+    throw py::error_already_set();
+  }
+}
+
+py::bytes SamplerBase::dump(const py::bytes& extra) {
+  std::string all;
+  write_snapshot(extra, [&](std::span<const std::uint8_t> bytes) {
+    all.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
+  });
+  return all;
+}
+
+py::bytes SamplerBase::load(const py::buffer& snapshot, const py::bytes& format) {
+  const std::string_view prefix = format;
+  const py::buffer_info info = snapshot.request();
+  ring::LoadedSnapshot loaded;
+  {
+    const py::gil_scoped_release nogil;
+    const std::lock_guard lock(mutex_);
+    loaded =
+        ring::read_snapshot(*ring_,
+                            {static_cast<const std::uint8_t*>(info.ptr),
+                             static_cast<std::size_t>(info.size * info.itemsize)},
+                            {reinterpret_cast<const std::uint8_t*>(prefix.data()), prefix.size()});
+    std::vector<std::uint64_t> lows;
+    std::vector<std::uint64_t> forgotten;
+    for (const auto& lane : loaded.lanes) {
+      lows.push_back(lane.low);
+      forgotten.push_back(lane.forgotten_ordinal);
+    }
+    windows().restore(std::move(lows), std::move(forgotten));
+  }
+  return {reinterpret_cast<const char*>(loaded.extra.data()), loaded.extra.size()};
+}
+
+ring::Generator::State SamplerBase::generator_state() {
+  const std::lock_guard lock(mutex_);
+  return generator_.state();
+}
+
+void SamplerBase::set_generator_state(const ring::Generator::State& state) {
+  if (state == ring::Generator::State{}) {
+    throw py::value_error("generator state: expected four numbers that are not all 0");
+  }
+  const std::lock_guard lock(mutex_);
+  generator_.set_state(state);
+}
+
+}  // namespace framering::bindings
