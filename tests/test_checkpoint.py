@@ -11,32 +11,35 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from gymnasium.spaces import Box, Discrete
 
-from framering._core import Ring
+from framering import ReplayBuffer
 from framering.checkpoint import load_checkpoint, save_checkpoint
 from framering.config import ConfigError
 
 
-def filled_ring(frames=30):
-    ring = Ring(lanes=1, slots=64, frame_bytes=1000, stack=4, shared=True)
-    writer = ring.writer(0)
-    rng = np.random.default_rng(frames)
-    writer.begin_segment(rng.integers(0, 256, 1000, np.uint8))
-    for step in range(frames):
-        writer.append(rng.integers(0, 256, 1000, np.uint8), step % 3, 1.0, False, False)
-    return ring
+def memory(side=20):
+    stacks = Box(0, 255, (4, side, side), np.uint8)
+    return ReplayBuffer(50, stacks, Discrete(3), device="numpy", seed=1)
 
 
-def newest(ring):
-    out = np.empty((1, 4, 1000), np.uint8)
-    ring.gather_newest(out)
-    return out.tobytes(), ring.published().tolist()
+def filled_memory(steps=30):
+    replay = memory()
+    obs = np.random.default_rng(steps).integers(0, 256, (steps + 1, 1, 4, 20, 20), np.uint8)
+    for step in range(steps):
+        action, reward, done = np.array([step % 3]), np.array([1.0]), np.array([False])
+        replay.add(obs[step], obs[step + 1], action, reward, done, [{}])
+    return replay
+
+
+def drawn(replay):
+    return [part.tobytes() for part in replay.sample(16) if part is not None]
 
 
 @pytest.fixture
 def run(tmp_path):
     save_checkpoint(
-        tmp_path, 500, {"online.weight": torch.arange(6.0)}, {"step": 500}, filled_ring()
+        tmp_path, 500, {"online.weight": torch.arange(6.0)}, {"step": 500}, filled_memory()
     )
     return tmp_path
 
@@ -46,24 +49,24 @@ def folder(run):
 
 
 def test_all_comes_back(run):
-    ring = Ring(lanes=1, slots=64, frame_bytes=1000, stack=4, shared=True)
+    replay = memory()
 
     checkpoint = load_checkpoint(run)
-    checkpoint.fill(ring)
+    checkpoint.fill(replay)
 
     assert checkpoint.state == {"step": 500}
     assert torch.equal(checkpoint.tensors["online.weight"], torch.arange(6.0))
-    assert newest(ring) == newest(filled_ring())
+    assert drawn(replay) == drawn(filled_memory())
 
 
 def test_only_the_newest_is_kept(run):
-    save_checkpoint(run, 600, {"weight": torch.zeros(1)}, {"step": 600}, filled_ring(10))
+    save_checkpoint(run, 600, {"weight": torch.zeros(1)}, {"step": 600}, filled_memory(10))
 
     assert [path.name for path in (run / "checkpoints").iterdir()] == ["000000000600"]
     assert load_checkpoint(run).state == {"step": 600}
 
 
-@pytest.mark.parametrize("name", ["tensors.safetensors", "ring.bin", "state.json"])
+@pytest.mark.parametrize("name", ["tensors.safetensors", "replay", "state.json"])
 @pytest.mark.parametrize("damage", ["truncate", "flip", "replace", "delete"])
 def test_a_damaged_file_is_named(run, name, damage):
     path = folder(run) / name
@@ -79,7 +82,7 @@ def test_a_damaged_file_is_named(run, name, damage):
         path.unlink()
 
     with pytest.raises(ConfigError, match=name.replace(".", r"\.")):
-        load_checkpoint(run)
+        load_checkpoint(run).fill(memory())
 
 
 def test_another_version_is_named(run):
@@ -87,13 +90,13 @@ def test_another_version_is_named(run):
     seal = {"content": text, "crc32": zlib.crc32(text.encode())}
     (folder(run) / "state.json").write_text(json.dumps(seal))
 
-    with pytest.raises(ConfigError, match="version 99, but this framering reads 1"):
+    with pytest.raises(ConfigError, match="version 99, but this framering reads 2"):
         load_checkpoint(run)
 
 
-def test_a_ring_of_another_geometry_is_refused(run):
-    with pytest.raises(ConfigError, match="but the ring takes"):
-        load_checkpoint(run).fill(Ring(lanes=2, slots=64, frame_bytes=1000, stack=4, shared=True))
+def test_a_memory_for_other_observations_is_refused(run):
+    with pytest.raises(ConfigError, match="replay can't be taken up: .* of another buffer"):
+        load_checkpoint(run).fill(memory(side=21))
 
 
 def test_a_failure_leaves_the_checkpoint_before(run, monkeypatch):
@@ -103,7 +106,7 @@ def test_a_failure_leaves_the_checkpoint_before(run, monkeypatch):
     monkeypatch.setattr(os, "fsync", fail)
 
     with pytest.raises(OSError, match="No space left"):
-        save_checkpoint(run, 600, {"weight": torch.zeros(1)}, {}, filled_ring())
+        save_checkpoint(run, 600, {"weight": torch.zeros(1)}, {}, filled_memory())
     assert load_checkpoint(run).state == {"step": 500}
     assert len(list((run / "checkpoints").iterdir())) == 1
 
@@ -112,7 +115,7 @@ class KilledError(BaseException):
     """Ends a save as a kill does: nothing that handles errors sees it."""
 
 
-@pytest.mark.parametrize("survived", range(7))
+@pytest.mark.parametrize("survived", range(8))
 def test_a_death_at_any_write_to_the_disk_leaves_a_good_checkpoint(run, monkeypatch, survived):
     calls = 0
 
@@ -131,16 +134,16 @@ def test_a_death_at_any_write_to_the_disk_leaves_a_good_checkpoint(run, monkeypa
     monkeypatch.setattr(shutil, "rmtree", mortal(shutil.rmtree))
 
     with pytest.raises(KilledError):
-        save_checkpoint(run, 600, {"weight": torch.zeros(1)}, {"step": 600}, filled_ring())
+        save_checkpoint(run, 600, {"weight": torch.zeros(1)}, {"step": 600}, filled_memory())
 
-    renamed = 5
+    renamed = 6
     assert load_checkpoint(run).state == {"step": 500 if survived < renamed else 600}
 
 
 def test_what_a_death_left_behind_is_cleared_away(run):
     (run / "checkpoints" / "unfinished-550").mkdir()
 
-    save_checkpoint(run, 600, {"weight": torch.zeros(1)}, {"step": 600}, filled_ring())
+    save_checkpoint(run, 600, {"weight": torch.zeros(1)}, {"step": 600}, filled_memory())
 
     assert [path.name for path in (run / "checkpoints").iterdir()] == ["000000000600"]
 
@@ -148,14 +151,20 @@ def test_what_a_death_left_behind_is_cleared_away(run):
 WRITER = """
 import sys
 from pathlib import Path
+import numpy as np
 import torch
-from framering._core import Ring
+from gymnasium.spaces import Box, Discrete
+from framering import ReplayBuffer
 from framering.checkpoint import save_checkpoint
-ring = Ring(lanes=1, slots=2000, frame_bytes=7056, stack=4, shared=True)
+box = Box(0, 255, (4, 84, 84), np.uint8)
+replay = ReplayBuffer(2000, box, Discrete(3), device="numpy")
+for step in range(1000):
+    obs = np.full((2, 1, 4, 84, 84), step % 256, np.uint8)
+    replay.add(*obs, np.array([0]), np.array([1.0]), np.array([False]), [{}])
 print("ready", flush=True)
 for step in range(1, 10**9):
     save_checkpoint(Path(sys.argv[1]), step, {"weight": torch.full((1000,), float(step))},
-                    {"step": step}, ring)
+                    {"step": step}, replay)
 """
 
 

@@ -54,6 +54,7 @@ def assert_same(first, second):
         {},
         {"num_envs": 3, "num_workers": 2},
         {"num_envs": 2, "num_workers": 0, "pipeline": False, "n_step": 3, "double_dqn": True},
+        {"num_envs": 2, "num_workers": 1, "prioritized": True, "n_step": 2},
     ],
 )
 def test_a_resumed_run_gives_the_weights_of_one_that_never_stopped(settings):
@@ -126,7 +127,7 @@ def test_a_full_disk_costs_a_warning(monkeypatch, capsys):
     def full(*arguments):
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("framering.checkpoint._write_ring", full)
+    monkeypatch.setattr("framering.replay.ReplayBuffer.save", full)
 
     result = train(TrainConfig(**PONG, checkpoint_every=100))
 

@@ -48,7 +48,7 @@ def assemble(config: TrainConfig, task: Task, checkpoint: Checkpoint | None) -> 
     seed_torch(config)
     replay = make_replay(config, task)
     if checkpoint is not None:
-        checkpoint.fill(replay.ring)
+        checkpoint.fill(replay)
     return Parts(
         replay=replay,
         envs=make_training_environments(config, task, replay),
@@ -67,7 +67,7 @@ def seed_torch(config: TrainConfig) -> None:
 
 
 def make_replay(config: TrainConfig, task: Task) -> ReplayBuffer:
-    """Make the replay memory; in shared memory where processes write it or checkpoints read it."""
+    """Make the replay memory; in shared memory where processes write it."""
     kind = (
         partial(PrioritizedReplayBuffer, alpha=config.alpha, beta=config.beta)
         if config.prioritized
@@ -83,7 +83,7 @@ def make_replay(config: TrainConfig, task: Task) -> ReplayBuffer:
         n_step=config.n_step,
         gamma=config.gamma,
         seed=config.seed,
-        shared=(task.is_atari and num_workers(config) != 0) or config.checkpoint_every > 0,
+        shared=task.is_atari and num_workers(config) != 0,
     )
 
 

@@ -3,8 +3,8 @@
 A checkpoint is a folder ``checkpoints/{step}`` of three files:
 
 - ``tensors.safetensors``: weights and the optimiser's moments;
-- ``ring.bin``: the replay memory's block, as it lies in memory;
-- ``state.json``: everything small, with the lengths and CRC-32 of the other two, and its own.
+- ``replay``: the replay memory's snapshot, with a checksum of its own;
+- ``state.json``: everything small, with the length and CRC-32 of the tensors, and its own.
 
 It is written under another name, flushed to the disk, and renamed: whatever kills the process, a
 folder of that name is complete. Only then is the one before it deleted.
@@ -12,7 +12,6 @@ folder of that name is complete. Only then is the one before it deleted.
 
 import dataclasses
 import json
-import mmap
 import os
 import shutil
 import zlib
@@ -23,17 +22,16 @@ from safetensors.torch import load as load_tensors
 from safetensors.torch import save as save_tensors
 from torch import Tensor
 
-from framering._core import Ring
 from framering.config import ConfigError
+from framering.replay import ReplayBuffer
 
-_VERSION = 1
-_CHUNK = 1 << 24
+_VERSION = 2
 _UNFINISHED = "unfinished-"
 
 
 @dataclasses.dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint that has been read and checked; the ring's file is only read by `fill`.
+    """A checkpoint that has been read and checked; the replay memory's file is read by `fill`.
 
     Attributes
     ----------
@@ -49,30 +47,23 @@ class Checkpoint:
     tensors: dict[str, Tensor]
     state: dict[str, Any]
 
-    def fill(self, ring: Ring) -> None:
-        """Load the ring's memory, for a ring of the same geometry, in shared memory.
+    def fill(self, replay: ReplayBuffer) -> None:
+        """Load the replay memory, into an empty one for the same observations and actions.
 
         Raises
         ------
         ConfigError
-            If it doesn't fit.
+            If the file isn't what was written, or doesn't fit.
         """
-        path = self.folder / "ring.bin"
-        if path.stat().st_size != ring.nbytes:
-            raise ConfigError(
-                f"{path} holds {path.stat().st_size} bytes, but the ring takes {ring.nbytes}"
-            )
-        with path.open("rb") as file, mmap.mmap(ring.fd, ring.nbytes) as memory:
-            view = memoryview(memory)
-            try:
-                for begin in range(0, ring.nbytes, _CHUNK):
-                    file.readinto(view[begin : begin + _CHUNK])
-            finally:
-                view.release()
+        path = self.folder / "replay"
+        try:
+            replay.load(path)
+        except (OSError, ValueError) as error:
+            raise ConfigError(f"{path} can't be taken up: {error}") from error
 
 
 def save_checkpoint(
-    run: Path, step: int, tensors: dict[str, Tensor], state: dict[str, Any], ring: Ring
+    run: Path, step: int, tensors: dict[str, Tensor], state: dict[str, Any], replay: ReplayBuffer
 ) -> Path:
     """Write a checkpoint of a run, and delete the one before it.
 
@@ -86,8 +77,8 @@ def save_checkpoint(
         Contiguous tensors, by name.
     state
         What JSON can hold.
-    ring
-        A ring in shared memory, that nobody writes meanwhile.
+    replay
+        The replay memory, that nobody adds to meanwhile. Only what can be sampled is written.
 
     Returns
     -------
@@ -107,13 +98,9 @@ def save_checkpoint(
     _discard_unfinished(folder)
     unfinished.mkdir(parents=True)
     try:
-        files = {
-            "tensors.safetensors": _write(
-                unfinished / "tensors.safetensors", save_tensors(tensors)
-            ),
-            "ring.bin": _write_ring(unfinished / "ring.bin", ring),
-        }
-        content = {"version": _VERSION, "step": step, "files": files, "state": state}
+        written = _write(unfinished / "tensors.safetensors", save_tensors(tensors))
+        replay.save(unfinished / "replay")
+        content = {"version": _VERSION, "step": step, "tensors": written, "state": state}
         text = json.dumps(content)
         seal = json.dumps({"content": text, "crc32": zlib.crc32(text.encode())})
         _write(unfinished / "state.json", seal.encode())
@@ -129,7 +116,7 @@ def save_checkpoint(
 
 
 def load_checkpoint(run: Path) -> Checkpoint:
-    """Read a run's last checkpoint, and check every byte of it.
+    """Read a run's last checkpoint, and check every byte of it but the replay memory's.
 
     Raises
     ------
@@ -141,10 +128,12 @@ def load_checkpoint(run: Path) -> Checkpoint:
         raise ConfigError(f"--resume {run}: there is no checkpoint in {run / 'checkpoints'}")
     folder = found[-1]
     content = _read_state(folder / "state.json")
-    for name, (length, crc) in content["files"].items():
-        _check_file(folder / name, length, crc)
-    tensors = load_tensors((folder / "tensors.safetensors").read_bytes())
-    return Checkpoint(folder, tensors, content["state"])
+    path = folder / "tensors.safetensors"
+    length, crc = content["tensors"]
+    data = path.read_bytes() if path.exists() else b""
+    if (len(data), zlib.crc32(data)) != (length, crc):
+        raise ConfigError(f"{path} is damaged: its {len(data)} bytes aren't those that were written")
+    return Checkpoint(folder, load_tensors(data), content["state"])
 
 
 def _finished(folder: Path) -> list[Path]:
@@ -164,22 +153,6 @@ def _write(path: Path, data: bytes) -> tuple[int, int]:
         file.flush()
         os.fsync(file.fileno())
     return len(data), zlib.crc32(data)
-
-
-def _write_ring(path: Path, ring: Ring) -> tuple[int, int]:
-    """Write and flush the ring's memory piece by piece, without a copy of it."""
-    crc = 0
-    with path.open("wb") as file, mmap.mmap(ring.fd, ring.nbytes) as memory:
-        view = memoryview(memory)
-        try:
-            for begin in range(0, ring.nbytes, _CHUNK):
-                file.write(view[begin : begin + _CHUNK])
-                crc = zlib.crc32(view[begin : begin + _CHUNK], crc)
-        finally:
-            view.release()
-        file.flush()
-        os.fsync(file.fileno())
-    return ring.nbytes, crc
 
 
 def _sync(folder: Path) -> None:
@@ -206,15 +179,3 @@ def _read_state(path: Path) -> dict[str, Any]:
             f"{path} has version {content['version']}, but this framering reads {_VERSION}"
         )
     return content
-
-
-def _check_file(path: Path, length: int, crc: int) -> None:
-    if not path.exists() or path.stat().st_size != length:
-        came = path.stat().st_size if path.exists() else "no"
-        raise ConfigError(f"{path} is damaged: {length} bytes were written, {came} bytes are there")
-    found = 0
-    with path.open("rb") as file:
-        while chunk := file.read(_CHUNK):
-            found = zlib.crc32(chunk, found)
-    if found != crc:
-        raise ConfigError(f"{path} is damaged: its checksum doesn't match")

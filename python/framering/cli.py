@@ -42,6 +42,8 @@ class EvalConfig:
     """the Gymnasium id of the environment"""
     episodes: int = 10
     """games to play"""
+    screen_size: int = 84
+    """pixels of a side of the frames that the model was trained with"""
     epsilon: float = 0.01
     """probability of a random action"""
     seed: int = 1
@@ -51,6 +53,8 @@ class EvalConfig:
         """Raise ConfigError for a setting that can't work."""
         if self.episodes < 1:
             raise ConfigError(f"--episodes must be 1 or more; got {self.episodes}")
+        if self.screen_size < 1:
+            raise ConfigError(f"--screen-size must be 1 or more; got {self.screen_size}")
         if not 0 <= self.epsilon <= 1:
             raise ConfigError(f"--epsilon must be between 0 and 1; got {self.epsilon}")
 
@@ -105,7 +109,7 @@ def _play_games(config: EvalConfig, camera: "Camera | None") -> None:
     from framering.evaluate import evaluate, summarize
     from framering.network import load_network
 
-    task = look_up(config.env_id)
+    task = look_up(config.env_id, config.screen_size)
     network = load_network(config.model, task.observation_space.shape, int(task.action_space.n))
     returns = evaluate(
         network,

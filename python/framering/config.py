@@ -84,6 +84,8 @@ class TrainConfig:
     """where the networks live; auto: CUDA where it is available (and --cuda), else the CPU"""
     compile: bool = False
     """compile the update with torch.compile (on CUDA, as CUDA graphs)"""
+    screen_size: int = 84
+    """pixels of a side of the frames: fewer are faster, and show less"""
     num_workers: int | None = None
     """processes that emulate; None: none for one environment, else one a core"""
     torch_threads: int = 0
@@ -141,6 +143,7 @@ class TrainConfig:
             self._require(name, "0 or more", getattr(self, name) >= 0)
         for name in ("gamma", "tau", "start_e", "end_e", "exploration_fraction", "alpha", "beta"):
             self._require(name, "between 0 and 1", 0 <= getattr(self, name) <= 1)
+        self._require("screen_size", "36 or more, for the convolutions", self.screen_size >= 36)
         self._require("learning_rate", "above 0", self.learning_rate > 0)
         self._require("exploration_fraction", "above 0", self.exploration_fraction > 0)
         self._require("tau", "above 0", self.tau > 0)
@@ -156,10 +159,6 @@ class TrainConfig:
             raise ConfigError(
                 f"--buffer-size {self.buffer_size} leaves nothing for each of "
                 f"--num-envs {self.num_envs}; make it larger"
-            )
-        if self.prioritized and self.checkpoint_every:
-            raise ConfigError(
-                "--checkpoint-every can't save the priorities of --prioritized; leave one out"
             )
         if self.upload_model and not self.save_model:
             raise ConfigError("--upload-model uploads what --save-model saves; give both")

@@ -32,7 +32,6 @@ from framering.replay import ReplayBuffer
 from framering.vector_env import AtariVectorEnv
 
 _STACK = 4
-_SIDE = 84
 
 Environment = gymnasium.Env[Any, Any]
 Vector = VectorEnv[Any, Any, Any]
@@ -60,6 +59,11 @@ class Task:
     action_space: Discrete
 
     @property
+    def frame_side(self) -> int:
+        """Pixels of the longer side of a frame (of images)."""
+        return max(self.observation_space.shape[1:], default=0)
+
+    @property
     def frame_bytes(self) -> int:
         """Bytes of one frame of an image stack, or of one whole observation that is none."""
         stack, *frame = self.observation_space.shape
@@ -67,8 +71,15 @@ class Task:
         return pixels * self.observation_space.dtype.itemsize
 
 
-def look_up(env_id: str) -> Task:
+def look_up(env_id: str, screen_size: int = 84) -> Task:
     """Look an environment up by its id.
+
+    Parameters
+    ----------
+    env_id
+        Its id in Gymnasium's registry; ``module:id`` imports a module first.
+    screen_size
+        Pixels of a side of the square frames that pictures are shrunk to.
 
     Raises
     ------
@@ -78,14 +89,14 @@ def look_up(env_id: str) -> Task:
     name = _registered(env_id)
     if is_atari(name):
         actions = Discrete(AtariEmulator(settings_for(name)).num_actions)
-        return Task(name, True, Box(0, 255, (_STACK, _SIDE, _SIDE), np.uint8), actions)
+        return Task(name, True, Box(0, 255, (_STACK, screen_size, screen_size), np.uint8), actions)
     environment = gymnasium.make(name)
     space = environment.action_space
     if not isinstance(space, Discrete) or space.start != 0:
         raise ConfigError(
             f"--env-id {env_id} has the action space {space}; DQN needs Discrete actions from 0"
         )
-    observations = _preprocess(environment).observation_space
+    observations = _preprocess(environment, screen_size).observation_space
     assert isinstance(observations, Box)  # preprocessing leaves no other space
     environment.close()
     return Task(name, False, observations, space)
@@ -122,6 +133,7 @@ def make_training_environments(config: TrainConfig, task: Task, replay: ReplayBu
             num_workers=num_workers(config),
             replay=replay,
             order="cleanrl",
+            screen_size=task.frame_side,
             autoreset_mode=AutoresetMode.SAME_STEP,
             render_mode=mode,
         )
@@ -142,6 +154,7 @@ def make_evaluation_environments(task: Task, *, num_envs: int, render: bool = Fa
             num_envs,
             num_workers=0,
             order="cleanrl",
+            screen_size=task.frame_side,
             autoreset_mode=AutoresetMode.SAME_STEP,
             render_mode=mode,
         )
@@ -215,16 +228,16 @@ def _gymnasium_vector(task: Task, num_envs: int, render_mode: str | None) -> Vec
     def make() -> Environment:
         options: dict[str, Any] = {"render_mode": render_mode} if render_mode else {}
         environment = gymnasium.make(task.env_id, **options)
-        return _preprocess(RecordEpisodeStatistics(environment))
+        return _preprocess(RecordEpisodeStatistics(environment), task.frame_side)
 
     return SyncVectorEnv([make] * num_envs, autoreset_mode=AutoresetMode.SAME_STEP)
 
 
-def _preprocess(environment: Environment) -> Environment:
-    """Turn images into stacks of four gray frames of at most 84×84, all else into vectors."""
+def _preprocess(environment: Environment, screen_size: int) -> Environment:
+    """Turn images into stacks of four gray frames no larger than asked, all else into vectors."""
     space = environment.observation_space
     if isinstance(space, Box) and space.dtype == np.uint8 and len(space.shape) in (2, 3):
-        height, width = (min(side, _SIDE) for side in space.shape[:2])
+        height, width = (min(side, screen_size) for side in space.shape[:2])
         frame = Box(0, 255, (height, width), np.uint8)
         to_frame = _frame_maker(space.shape, (height, width))
         return FrameStackObservation(TransformObservation(environment, to_frame, frame), _STACK)

@@ -62,12 +62,11 @@ def save_run(run: Path, config: TrainConfig, parts: Parts, step: int) -> Path:
     state = {
         "config": dataclasses.asdict(config),
         "step": step,
-        "replay_generator": list(parts.replay.generator_state),
         "coin": exploration.coin.getstate(),
         "random_actions": exploration.random_actions.np_random.bit_generator.state,
         "games": games,
     }
-    return save_checkpoint(run, step, gather_tensors(parts.learner), state, parts.replay.ring)
+    return save_checkpoint(run, step, gather_tensors(parts.learner), state, parts.replay)
 
 
 def saved_config(checkpoint: Checkpoint) -> TrainConfig:
@@ -95,8 +94,6 @@ def begin(
         return parts.envs.reset(seed=config.seed)[0], 0
     state = checkpoint.state
     restore_tensors(parts.learner, checkpoint.tensors)
-    first, second, third, fourth = state["replay_generator"]
-    parts.replay.generator_state = (first, second, third, fourth)
     version, words, gauss = state["coin"]
     parts.exploration.coin.setstate((version, tuple(words), gauss))
     parts.exploration.random_actions.np_random.bit_generator.state = state["random_actions"]

@@ -43,7 +43,7 @@ def train(config: TrainConfig, on_step: Callable[[int], None] = lambda steps: No
     """
     saved = load_checkpoint(Path(config.resume)) if config.resume else None
     config = saved_config(saved) if saved else config
-    task = look_up(config.env_id)
+    task = look_up(config.env_id, config.screen_size)
     check_run(config, task)
     parts = assemble(config, task, saved)
     envs, learner = parts.envs, parts.learner
