@@ -95,7 +95,7 @@ def test_another_version_is_named(run):
 
 
 def test_a_memory_for_other_observations_is_refused(run):
-    with pytest.raises(ConfigError, match="replay can't be taken up: .* of another buffer"):
+    with pytest.raises(ConfigError, match=r"replay can't be taken up: .* of another buffer"):
         load_checkpoint(run).fill(memory(side=21))
 
 

@@ -42,6 +42,7 @@ def refuse(arguments, capsys):
         (["eval", "--env-id", "CartPole-v1"], "--model"),
         (["eval", "--model", "m", "--env-id", "CartPole-v1", "--episodes", "0"], "--episodes"),
         (["eval", "--model", "m", "--env-id", "CartPole-v1", "--epsilon", "2"], "--epsilon"),
+        (["eval", "--model", "m", "--env-id", "Pong", "--screen-size", "0"], "--screen-size"),
     ],
 )
 def test_wrong_arguments_get_one_line_and_exit_code_2(arguments, message, capsys, empty_folder):

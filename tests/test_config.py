@@ -77,6 +77,7 @@ def test_the_pipeline_is_for_several_environments(settings, pipelined):
         ({"max_grad_norm": -1.0}, "--max-grad-norm must be 0 or more"),
         ({"num_workers": -1}, "--num-workers must be 0 or more"),
         ({"checkpoint_every": -1}, "--checkpoint-every must be 0 or more"),
+        ({"screen_size": 35}, "--screen-size must be 36 or more"),
         ({"exp_name": "a/b"}, "--exp-name is a file name"),
     ],
 )

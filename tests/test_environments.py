@@ -13,6 +13,7 @@ from framering.environments import (
     make_training_environments,
 )
 from framering.replay import ReplayBuffer
+from framering.vector_env import AtariVectorEnv
 
 
 class Pictures(gymnasium.Env[Any, Any]):
@@ -88,8 +89,9 @@ def test_look_up_knows_the_preprocessed_space(env_id, is_atari, shape, frame_byt
     assert task.frame_bytes == frame_bytes
 
 
-def test_color_pictures_become_gray_small_and_stacked():
-    envs = make_evaluation_environments(look_up("Pictures-v0"), num_envs=1)
+@pytest.mark.parametrize("side", [84, 50])
+def test_color_pictures_become_gray_small_and_stacked(side):
+    envs = make_evaluation_environments(look_up("Pictures-v0", side), num_envs=1)
     observations, _ = envs.reset(seed=3)
     later, *_ = envs.step(np.array([0]))
     envs.close()
@@ -98,11 +100,31 @@ def test_color_pictures_become_gray_small_and_stacked():
     first, _ = plain.reset(seed=3)
     second, *_ = plain.step(0)
     expected = [
-        cv2.resize(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY), (84, 84), interpolation=cv2.INTER_AREA)
-        for image in (first, second)
+        cv2.resize(gray, (side, side), interpolation=cv2.INTER_AREA)
+        for gray in (cv2.cvtColor(image, cv2.COLOR_RGB2GRAY) for image in (first, second))
     ]
     np.testing.assert_array_equal(observations[0], [expected[0]] * 4)
     np.testing.assert_array_equal(later[0], [expected[0]] * 3 + [expected[1]])
+
+
+@pytest.mark.parametrize("side", [84, 42])
+def test_atari_frames_have_the_size_that_was_asked_for(side):
+    task = look_up("PongNoFrameskip-v4", side)
+    replay = replay_for(task)
+    training = make_training_environments(TrainConfig(), task, replay)
+    games = [
+        AtariVectorEnv(task.env_id, 1, num_workers=0, order="cleanrl", screen_size=side),
+        make_evaluation_environments(task, num_envs=1),
+        training,
+    ]
+    expected, *seen = (envs.reset(seed=1)[0] for envs in games)
+    training.step(np.array([0]))
+    for envs in games:
+        envs.close()
+
+    assert expected.shape == (1, 4, side, side)
+    np.testing.assert_array_equal(seen, [expected, expected])
+    np.testing.assert_array_equal(replay.sample(1).observations, expected)
 
 
 def test_finished_games_are_reported_where_they_ended():

@@ -174,7 +174,9 @@ def plain_weights(double):
     return network.state_dict()
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's compiler has its own
+@pytest.mark.filterwarnings(  # torch's compiler has its own
+    "ignore::DeprecationWarning", "ignore:The .grad attribute:UserWarning"
+)
 @pytest.mark.parametrize("double", [False, True])
 @pytest.mark.parametrize("compiled", [False, True])
 def test_updates_give_the_weights_of_the_plain_formula(compiled, double):

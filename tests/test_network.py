@@ -32,7 +32,7 @@ def test_loads_a_file_that_cleanrl_saved(tmp_path):
     ours = load_network(tmp_path / "dqn_atari.cleanrl_model", (4, 84, 84), 6)
 
     images = torch.randint(0, 256, (3, 4, 84, 84), dtype=torch.uint8)
-    assert torch.equal(ours(images), theirs.network(images.float() / 255.0))
+    torch.testing.assert_close(ours(images), theirs.network(images.float() / 255.0))
 
 
 def test_saves_a_file_that_cleanrl_loads(tmp_path):
@@ -43,7 +43,7 @@ def test_saves_a_file_that_cleanrl_loads(tmp_path):
     theirs.load_state_dict(torch.load(tmp_path / "model", map_location="cpu"))
 
     images = torch.randint(0, 256, (3, 4, 84, 84), dtype=torch.uint8)
-    assert torch.equal(ours(images), theirs.network(images.float() / 255.0))
+    torch.testing.assert_close(ours(images), theirs.network(images.float() / 255.0))
 
 
 def test_starts_from_the_weights_that_cleanrl_starts_from():
@@ -56,10 +56,27 @@ def test_starts_from_the_weights_that_cleanrl_starts_from():
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
-def test_takes_smaller_images():
-    network = QNetwork(3, (2, 36, 40))
+@pytest.mark.parametrize("architecture", ["nature", "nips"])
+def test_takes_smaller_images(architecture):
+    network = QNetwork(3, (2, 36, 40), architecture=architecture)
 
     assert network(torch.zeros(5, 2, 36, 40, dtype=torch.uint8)).shape == (5, 3)
+
+
+def test_the_network_of_2013_has_the_layers_of_the_paper_and_comes_back_as_itself(tmp_path):
+    """Mnih et al. 2013, section 4.1: 16 filters 8×8 by 4, 32 filters 4×4 by 2, 256 units."""
+    network = QNetwork(4, architecture="nips")
+    save_weights(network, tmp_path / "model")
+    loaded = load_network(tmp_path / "model", (4, 84, 84), 4)
+
+    assert [tuple(weight.shape) for weight in network.parameters() if weight.ndim > 1] == [
+        (16, 4, 8, 8),
+        (32, 16, 4, 4),
+        (256, 32 * 9 * 9),
+        (4, 256),
+    ]
+    images = torch.randint(0, 256, (3, 4, 84, 84), dtype=torch.uint8)
+    assert torch.equal(network(images), loaded(images))
 
 
 @pytest.mark.parametrize("shape", [(4, 35, 84), (84, 84), (4,)])

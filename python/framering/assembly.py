@@ -91,7 +91,7 @@ def make_learner(config: TrainConfig, task: Task) -> Learner:
     """Make the networks and their optimiser."""
     shape, num_actions = task.observation_space.shape, int(task.action_space.n)
     return Learner(
-        make_network(shape, num_actions, config.dueling),
+        make_network(shape, num_actions, config.dueling, config.network),
         learning_rate=config.learning_rate,
         gamma=config.gamma,
         device=choose_device(config),

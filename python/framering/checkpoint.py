@@ -132,7 +132,9 @@ def load_checkpoint(run: Path) -> Checkpoint:
     length, crc = content["tensors"]
     data = path.read_bytes() if path.exists() else b""
     if (len(data), zlib.crc32(data)) != (length, crc):
-        raise ConfigError(f"{path} is damaged: its {len(data)} bytes aren't those that were written")
+        raise ConfigError(
+            f"{path} is damaged: its {len(data)} bytes aren't those that were written"
+        )
     return Checkpoint(folder, load_tensors(data), content["state"])
 
 

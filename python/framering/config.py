@@ -98,6 +98,8 @@ class TrainConfig:
 
     double_dqn: bool = False
     """let the online network choose the next action that the target network values"""
+    network: Literal["nature", "nips"] = "nature"
+    """for pictures, the network of Mnih et al. 2015, or the smaller one of 2013"""
     dueling: bool = False
     """estimate state values and advantages in two streams"""
     n_step: int = 1

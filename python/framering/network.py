@@ -3,11 +3,36 @@
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
 from framering.config import ConfigError
+from framering.dense import Dense
+
+
+class Layers(NamedTuple):
+    """Sizes of a convolutional network.
+
+    Attributes
+    ----------
+    convolutions
+        (channels, kernel, stride) of each.
+    hidden
+        Units of the layer after them.
+    """
+
+    convolutions: tuple[tuple[int, int, int], ...]
+    hidden: int
+
+
+# "nature": Mnih et al. (2015), "Human-level control through deep reinforcement learning".
+# "nips": Mnih et al. (2013), "Playing Atari with deep reinforcement learning": a third of the work.
+ARCHITECTURES = {
+    "nature": Layers(((32, 8, 4), (64, 4, 2), (64, 3, 1)), 512),
+    "nips": Layers(((16, 8, 4), (32, 4, 2)), 256),
+}
 
 
 class DuelingHead(nn.Module):
@@ -16,7 +41,7 @@ class DuelingHead(nn.Module):
     def __init__(self, features: int, hidden: int, num_actions: int) -> None:
         super().__init__()
         self.value, self.advantage = (
-            nn.Sequential(nn.Linear(features, hidden), nn.ReLU(), nn.Linear(hidden, outputs))
+            nn.Sequential(Dense(features, hidden), nn.ReLU(), nn.Linear(hidden, outputs))
             for outputs in (1, num_actions)
         )
 
@@ -28,10 +53,10 @@ class DuelingHead(nn.Module):
 
 
 class QNetwork(nn.Module):
-    """The convolutional network of Mnih et al. (2015), "Human-level control through deep RL".
+    """The convolutional network of Mnih et al. (2015), or the smaller one of 2013.
 
-    Its parameters have the names and shapes of CleanRL's ``QNetwork``, so that either loads what
-    the other saved.
+    The former's parameters have the names and shapes of CleanRL's ``QNetwork``, so that either
+    loads what the other saved.
 
     Parameters
     ----------
@@ -41,11 +66,13 @@ class QNetwork(nn.Module):
         (stack, height, width) of the observations; at least 36×36 pixels.
     dueling
         End in a `DuelingHead`, which CleanRL's has not.
+    architecture
+        "nature" (2015) or "nips" (2013).
 
     Raises
     ------
     ValueError
-        If the observations are no such stack, or too small for the three convolutions.
+        If the observations are no such stack, or too small for the convolutions.
 
     Examples
     --------
@@ -61,6 +88,7 @@ class QNetwork(nn.Module):
         num_actions: int,
         observation_shape: Sequence[int] = (4, 84, 84),
         dueling: bool = False,
+        architecture: str = "nature",
     ) -> None:
         super().__init__()
         if len(observation_shape) != 3 or min(observation_shape[1:]) < 36:
@@ -68,16 +96,17 @@ class QNetwork(nn.Module):
                 "QNetwork expects observations of shape (stack, height, width) with at least "
                 f"36×36 pixels; got {tuple(observation_shape)}"
             )
-        stack, height, width = observation_shape
+        convolutions, hidden = ARCHITECTURES[architecture]
+        channels, height, width = observation_shape
+        layers: list[nn.Module] = []
+        for filters, kernel, stride in convolutions:
+            layers += [nn.Conv2d(channels, filters, kernel, stride=stride), nn.ReLU()]
+            channels = filters
+            height, width = ((side - kernel) // stride + 1 for side in (height, width))
         self.network = nn.Sequential(
-            nn.Conv2d(stack, 32, 8, stride=4),
-            nn.ReLU(),
-            nn.Conv2d(32, 64, 4, stride=2),
-            nn.ReLU(),
-            nn.Conv2d(64, 64, 3, stride=1),
-            nn.ReLU(),
+            *layers,
             nn.Flatten(),
-            *_head(64 * _convolved(height) * _convolved(width), 512, num_actions, dueling),
+            *_head(channels * height * width, hidden, num_actions, dueling),
         )
 
     def forward(self, observations: Tensor) -> Tensor:
@@ -116,18 +145,21 @@ class VectorQNetwork(nn.Module):
 
 
 def make_network(
-    observation_shape: Sequence[int], num_actions: int, dueling: bool = False
+    observation_shape: Sequence[int],
+    num_actions: int,
+    dueling: bool = False,
+    architecture: str = "nature",
 ) -> nn.Module:
     """Build the network that suits the observations: convolutions for an image stack."""
     if len(observation_shape) == 3:
-        return QNetwork(num_actions, observation_shape, dueling)
+        return QNetwork(num_actions, observation_shape, dueling, architecture)
     return VectorQNetwork(num_actions, observation_shape, dueling)
 
 
 def _head(features: int, hidden: int, num_actions: int, dueling: bool) -> list[nn.Module]:
     if dueling:
         return [DuelingHead(features, hidden, num_actions)]
-    return [nn.Linear(features, hidden), nn.ReLU(), nn.Linear(hidden, num_actions)]
+    return [Dense(features, hidden), nn.ReLU(), nn.Linear(hidden, num_actions)]
 
 
 def save_weights(network: nn.Module, path: Path) -> None:
@@ -146,7 +178,9 @@ def load_network(path: Path, observation_shape: Sequence[int], num_actions: int)
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
         dueling = any(".advantage." in name for name in state)
-        network = make_network(observation_shape, num_actions, dueling)
+        convolutions = sum(weights.ndim == 4 for weights in state.values())
+        architecture = "nips" if convolutions == 2 else "nature"
+        network = make_network(observation_shape, num_actions, dueling, architecture)
         network.load_state_dict(state)
     except FileNotFoundError:
         raise ConfigError(f"there is no model at {path}") from None
@@ -157,10 +191,3 @@ def load_network(path: Path, observation_shape: Sequence[int], num_actions: int)
             f"{tuple(observation_shape)} and {num_actions} actions: {reason}"
         ) from error
     return network
-
-
-def _convolved(length: int) -> int:
-    """Pixels left of a side after the three convolutions."""
-    for kernel, stride in ((8, 4), (4, 2), (3, 1)):
-        length = (length - kernel) // stride + 1
-    return length
