@@ -101,13 +101,17 @@ def test_a_replay_buffer_in_private_memory_is_refused() -> None:
         AtariVectorEnv(BREAKOUT, 2, 2, replay=replay)
 
 
-def test_the_number_of_workers_is_the_cores_at_most_the_games() -> None:
-    envs = AtariVectorEnv(BREAKOUT, 1)
-    assert envs.num_workers == 1
-    envs.close()
-    envs = AtariVectorEnv(BREAKOUT, 64)
-    assert envs.num_workers == min(64, len(os.sched_getaffinity(0)))
-    envs.close()
+def test_by_default_the_caller_and_workers_share_the_games(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1, 2})
+    for num_envs, num_workers in ((1, 0), (2, 1), (7, 2)):
+        envs = AtariVectorEnv(BREAKOUT, num_envs)
+        assert envs.num_workers == num_workers
+        alone = AtariVectorEnv(BREAKOUT, num_envs, 0)
+        assert_equal(tuple(play(envs, 40)), tuple(play(alone, 40)))
+        envs.close()
+
+
+def test_more_workers_than_games_are_refused() -> None:
     for wrong in (-1, 3):
         with pytest.raises(ValueError, match=r"num_workers must lie in \[0, 2\]"):
             AtariVectorEnv(BREAKOUT, 2, wrong)
@@ -273,6 +277,37 @@ def test_what_ctrl_c_interrupts_can_go_on(call: str) -> None:
     elif call == "reset":
         assert_equal(envs.reset(seed=4), alone.reset(seed=4))
     assert_equal(envs.step(actions), alone.step(actions))
+    envs.close()
+
+
+@pytest.mark.parametrize("num_workers", [0, None])
+def test_a_game_that_ctrl_c_cuts_short_in_the_calling_process_begins_anew(
+    num_workers: int | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1})
+    envs = AtariVectorEnv(BREAKOUT, 4, num_workers, order="gymnasium")
+    alone = AtariVectorEnv(BREAKOUT, 4, 0, order="gymnasium")
+    actions = np.ones(4, int)
+    for one in (envs, alone):
+        list(play(one, 10))
+    lanes = envs._lanes._lanes if num_workers == 0 else envs._lanes._own._lanes
+    observe = lanes[1]._emulator._skip.observe
+
+    def interrupt(out: Any) -> None:
+        monkeypatch.setattr(lanes[1]._emulator._skip, "observe", observe)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(lanes[1]._emulator._skip, "observe", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        envs.step(actions)
+    observations, _, _, truncations, infos = envs.recv()
+    expected = alone.step(actions)[0]
+    others = np.array([True, False, True, True])
+    np.testing.assert_array_equal(infos["worker_restarted"], ~others)
+    np.testing.assert_array_equal(truncations, ~others)
+    np.testing.assert_array_equal(observations[others], expected[others])
+    assert (observations[1] == observations[1, :1]).all()
+    assert "worker_restarted" not in envs.step(actions)[-1]
     envs.close()
 
 

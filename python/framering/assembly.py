@@ -106,7 +106,7 @@ def make_learner(config: TrainConfig, task: Task) -> Learner:
 def describe(config: TrainConfig, task: Task, device: torch.device) -> str:
     """Say in a line what will run where."""
     workers = num_workers(config) if task.is_atari else 0
-    emulation = {0: "in this process", None: "in a process a core"}.get(
+    emulation = {0: "in this process", None: "in a process a core, this one too"}.get(
         workers, f"in {workers} processes"
     )
     order = "while learning" if config.pipelined else "and then learning"

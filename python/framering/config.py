@@ -87,7 +87,7 @@ class TrainConfig:
     screen_size: int = 84
     """pixels of a side of the frames: fewer are faster, and show less"""
     num_workers: int | None = None
-    """processes that emulate; None: none for one environment, else one a core"""
+    """processes that emulate; None: one a core, this one too unless it learns meanwhile"""
     torch_threads: int = 0
     """threads of torch's; 0: one a core on the CPU, one beside a GPU"""
     pipeline: bool | None = None

@@ -9,6 +9,7 @@ writes each transition into the replay memory that it was given, and reports fin
 import dataclasses
 import importlib
 import math
+import os
 from collections.abc import Callable
 from typing import Any
 
@@ -141,8 +142,16 @@ def make_training_environments(config: TrainConfig, task: Task, replay: ReplayBu
 
 
 def num_workers(config: TrainConfig) -> int | None:
-    """Return how many processes emulate: none for one environment, unless the settings say."""
-    return 0 if config.num_workers is None and config.num_envs == 1 else config.num_workers
+    """Return how many processes emulate, or None where this one and others share it.
+
+    Unless the settings say: this process alone steps one environment, and takes its share of
+    several, except where it learns while they are stepped.
+    """
+    if config.num_workers is not None:
+        return config.num_workers
+    if config.num_envs == 1:
+        return 0
+    return min(len(os.sched_getaffinity(0)), config.num_envs) if config.pipelined else None
 
 
 def make_evaluation_environments(task: Task, *, num_envs: int, render: bool = False) -> Vector:

@@ -144,6 +144,7 @@ class PoolAndSkip:
         shape = (screens.height, screens.width)
         self._last = np.zeros(shape, np.uint8)
         self._previous = np.zeros(shape, np.uint8)
+        self._before_last = np.zeros(shape, np.uint8)
         self._extra: Image | None = None
         self._pooled = False
         self._lives = 0
@@ -153,7 +154,7 @@ class PoolAndSkip:
         """Repeat an action until the frames are over or the episode is; give the summed reward."""
         ale = self._ale
         reward = 0
-        before_last: Image | None = None
+        looked = False
         for frame in range(frames):
             reward += ale.act(action)
             if self._end_at_life_loss:
@@ -161,15 +162,16 @@ class PoolAndSkip:
                 self.life_lost = lives < self._lives
                 self._lives = lives
             if self.life_lost or ale.game_over():
-                self._extra = before_last
+                self._extra = self._before_last.copy() if looked else None
                 return float(reward)
             if frame == frames - 1:
                 ale.getScreen(self._last)
             elif frame == frames - 2:
-                before_last = ale.getScreen()
-        self._pooled = before_last is not None
-        if before_last is not None:
-            self._previous = before_last
+                ale.getScreen(self._before_last)
+                looked = True
+        self._pooled = looked
+        if looked:
+            self._previous, self._before_last = self._before_last, self._previous
         self._extra = None
         return float(reward)
 

@@ -1,7 +1,6 @@
 """Checks of what a vector environment is given, before anything moves."""
 
 import math
-import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -56,16 +55,13 @@ def ring_for(
     return ring
 
 
-def workers_of(num_workers: int | None, num_envs: int) -> int:
-    """Give the number of worker processes: by default the cores that this process may use."""
-    if num_workers is None:
-        return min(len(os.sched_getaffinity(0)), num_envs)
-    if not 0 <= num_workers <= num_envs:
+def check_workers(num_workers: int | None, num_envs: int) -> None:
+    """Refuse more worker processes than games."""
+    if num_workers is not None and not 0 <= num_workers <= num_envs:
         raise ValueError(
             f"num_workers must lie in [0, {num_envs}], one at most for each game, "
             f"but {num_workers} came"
         )
-    return num_workers
 
 
 def seeds_of(seed: int | Sequence[int | None] | None, num_envs: int) -> Sequence[int | None]:

@@ -21,11 +21,11 @@ from framering.atari_settings import Order
 from framering.atari_state import unpack_state
 from framering.vector_arguments import (
     check_counts,
+    check_workers,
     checked_actions,
     mask_of,
     ring_for,
     seeds_of,
-    workers_of,
 )
 from framering.vector_infos import counts, episodes, finals
 from framering.vector_lane import (
@@ -37,9 +37,8 @@ from framering.vector_lane import (
     SAVE,
     STEP,
     Layout,
-    LocalLanes,
 )
-from framering.vector_pool import WorkerPool
+from framering.vector_lanes import helpers_of, make_lanes
 
 if TYPE_CHECKING:
     from framering.replay import ReplayBuffer
@@ -71,8 +70,10 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
     num_envs
         Number of games.
     num_workers
-        Processes to step them in, at most ``num_envs``; 0 steps them in the calling process. None
-        takes one for each core. The trajectories don't depend on it.
+        Worker processes to step them in, at most ``num_envs``, which leave the calling process free
+        between `send` and `recv`; 0 steps them in the calling process. None, the fastest `step`,
+        shares them between the calling process and a worker for each further core. The trajectories
+        don't depend on it.
     replay
         A replay buffer with one lane for each game, to write into. None keeps just what
         observations need.
@@ -114,7 +115,8 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
 
     A worker process that dies is replaced, with a `RuntimeWarning`, and its games begin anew: they
     are truncated, ``worker_restarted`` in the infos marks them, and what is in the replay buffer
-    stays right. One that keeps dying is a `framering.vector_pool.WorkerError`.
+    stays right. One that keeps dying is a `framering.vector_pool.WorkerError`. So does a game begin
+    anew that an exception, as a ``KeyboardInterrupt``, has cut short in the calling process.
 
     The same seeds give the same trajectories as a single `framering.atari.AtariEmulator`, and so as
     CleanRL's, Stable-Baselines3's or Gymnasium's wrappers.
@@ -165,6 +167,7 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
         render_mode: str | None = None,
     ) -> None:
         check_counts(num_envs, stack_size)
+        check_workers(num_workers, num_envs)
         if render_mode not in (None, "rgb_array"):
             raise ValueError(f"render_mode must be None or 'rgb_array', but {render_mode!r} came")
         self.settings = settings_for(
@@ -207,15 +210,11 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
         self._ended = np.zeros(num_envs, np.bool_)
         self._has_reset = False
         self._pending = False
-        self.num_workers = workers_of(num_workers, num_envs)
+        self.num_workers = helpers_of(num_envs) if num_workers is None else num_workers
         self._ring = ring_for(replay, num_envs, shape, shared=self.num_workers > 0)
         same_step = self.autoreset_mode is AutoresetMode.SAME_STEP
         layout = Layout(num_envs, emulator.screen_shape if render_mode else (0,))
-        self._lanes: LocalLanes | WorkerPool
-        if self.num_workers == 0:
-            self._lanes = LocalLanes(layout, self.settings, same_step, self._ring)
-        else:
-            self._lanes = WorkerPool(layout, self.settings, same_step, self._ring, self.num_workers)
+        self._lanes = make_lanes(layout, self.settings, same_step, self._ring, num_workers)
 
     def reset(
         self,
@@ -268,7 +267,7 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
         self._lanes.receive()
         chosen = np.ones(self.num_envs, np.bool_) if mask is None else mask
         self._ended &= ~chosen
-        self._lanes.restarted &= ~chosen
+        columns.restarted &= ~chosen
         self._has_reset = True
         return self._observe(), counts(self._lanes.columns)
 
@@ -326,7 +325,8 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
             raise error.NoAsyncCallError("recv came without send: send actions first", "recv")
         self._lanes.receive()
         self._pending = False
-        columns, restarted = self._lanes.columns, self._lanes.restarted
+        columns = self._lanes.columns
+        restarted = columns.restarted
         terminated = columns.terminated & ~restarted
         truncated = columns.truncated | restarted
         self._ended = terminated | truncated

@@ -68,6 +68,8 @@ class Columns:
         Saved games (lanes, bytes), uint8, and how long each is; 0 where none was saved.
     everywhere
         True for each of the counts: the mask of infos that every game has.
+    restarted
+        Games that were cut short and began anew, until somebody clears it; in this process only.
     screens
         The consoles' screens when last rendered, RGB (lanes, height, width, 3).
     """
@@ -84,6 +86,7 @@ class Columns:
         end = begin + layout.lanes * _STATE_BYTES
         self.states = memory[begin:end].reshape(layout.lanes, _STATE_BYTES)
         self.everywhere = np.ones(self.counts.shape, np.bool_)
+        self.restarted = np.zeros(layout.lanes, np.bool_)
         self.screens = memory[end:].reshape(layout.lanes, *layout.screen_shape)
 
     command: npt.NDArray[np.uint8]
@@ -210,40 +213,13 @@ class VectorLane:
         return emulator.lives, emulator.frame_number, emulator.episode_frame_number
 
 
-class LocalLanes:
-    """All lanes in the calling process, one after another.
+def begin_anew(columns: Columns, lanes: slice, seeds: np.random.Generator) -> None:
+    """Ask lanes whose games are lost for new ones, and note which games that cuts short.
 
-    Parameters
-    ----------
-    layout
-        The columns' layout.
-    settings, same_step_autoreset, ring
-        As for `VectorLane`.
+    A lane that was about to begin an episode, or to take up a saved game, still does that.
     """
-
-    def __init__(
-        self,
-        layout: Layout,
-        settings: AtariSettings,
-        same_step_autoreset: bool,
-        ring: _core.Ring,
-    ) -> None:
-        self.columns = Columns(layout)
-        self.restarts = 0
-        self.restarted = np.zeros(layout.lanes, np.bool_)
-        self._lanes = [
-            VectorLane(i, settings, same_step_autoreset, ring, self.columns)
-            for i in range(layout.lanes)
-        ]
-
-    def send(self) -> None:
-        """Let the lanes do what the columns ask for: at once, as there is no one else."""
-        for lane in self._lanes:
-            lane.obey()
-
-    def receive(self) -> None:
-        """Wait until all lanes are done: they are."""
-
-    def close(self) -> None:
-        """Let go of the emulators."""
-        self._lanes.clear()
+    command = columns.command[lanes]
+    cut_short = np.isin(command, (STEP, REST, RENDER, SAVE))
+    command[cut_short] = RESET_SEEDED
+    columns.seed[lanes][cut_short] = seeds.integers(2**63, size=cut_short.sum())
+    columns.restarted[lanes] |= cut_short

@@ -11,7 +11,7 @@ import numpy as np
 
 from framering import _core
 from framering.atari_settings import AtariSettings
-from framering.vector_lane import RENDER, RESET_SEEDED, REST, SAVE, STEP, Layout
+from framering.vector_lane import Layout, begin_anew
 from framering.vector_worker import MESSAGE_BYTES, Task, columns_of, message_bytes
 
 # How far apart workers end a step, mostly. For the first of them the caller sleeps, as a step is
@@ -46,15 +46,15 @@ class WorkerPool:
         A ring in shared memory.
     num_workers
         Processes, at most one for each lane.
+    first_lane
+        The lanes before it are not these processes'.
 
     Attributes
     ----------
     columns : Columns
         Commands and results. They are the workers' between `send` and the end of `receive`.
     restarts : int
-        Workers replaced so far.
-    restarted : ndarray
-        bool, shape (lanes,): games that a worker's death has cut short since this was last cleared.
+        Workers replaced so far; ``columns.restarted`` tells which games that has cut short.
     """
 
     def __init__(
@@ -64,17 +64,18 @@ class WorkerPool:
         same_step_autoreset: bool,
         ring: _core.Ring,
         num_workers: int,
+        first_lane: int = 0,
     ) -> None:
         self._exchange = _core.Exchange(
             workers=num_workers, data_bytes=num_workers * MESSAGE_BYTES + layout.nbytes
         )
         self.columns = columns_of(self._exchange, layout)
         self.restarts = 0
-        self.restarted = np.zeros(layout.lanes, np.bool_)
         self._failure: WorkerError | None = None
         # Kept, because its descriptor is handed to every new worker.
         self._ring = ring
-        bounds = [layout.lanes * worker // num_workers for worker in range(num_workers + 1)]
+        number = layout.lanes - first_lane
+        bounds = [first_lane + number * worker // num_workers for worker in range(num_workers + 1)]
         self._tasks = [
             Task(
                 worker=worker,
@@ -146,11 +147,7 @@ class WorkerPool:
             raise self._failure
         # Nobody else touches these rows until the request below.
         lanes = slice(task.first_lane, task.last_lane)
-        command = self.columns.command[lanes]
-        cut_short = np.isin(command, (STEP, REST, RENDER, SAVE))
-        command[cut_short] = RESET_SEEDED
-        self.columns.seed[lanes][cut_short] = self._seeds.integers(2**63, size=cut_short.sum())
-        self.restarted[lanes] |= cut_short
+        begin_anew(self.columns, lanes, self._seeds)
         message_bytes(self._exchange, worker)[:] = 0
         self._exchange.withdraw(worker)
         self._exchange.request(worker)
