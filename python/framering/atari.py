@@ -6,6 +6,7 @@ the wrappers: it looks only at the screens that an observation is made of, as pa
 """
 
 import time
+from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import ale_py
@@ -13,6 +14,7 @@ import numpy as np
 from ale_py import roms
 
 from framering.atari_settings import AtariSettings
+from framering.atari_starts import GameStart
 from framering.atari_state import pack_state, unpack_state
 from framering.frame_skip import FrameSkip, Image, MaxAndSkip, PoolAndSkip, Screens, palette_of
 
@@ -81,6 +83,7 @@ class AtariEmulator:
         self._ale = ale = ale_py.ALEInterface()
         ale.setFloat("repeat_action_probability", settings.repeat_action_probability)
         ale.setInt("max_num_frames_per_episode", settings.max_num_frames_per_episode)
+        self._start = GameStart(ale, settings)
         self._seed(None)
         self._actions = (
             ale.getLegalActionSet() if settings.full_action_space else ale.getMinimalActionSet()
@@ -120,7 +123,7 @@ class AtariEmulator:
     @property
     def frame_number(self) -> int:
         """Emulated frames since the ROM was loaded."""
-        return int(self._ale.getFrameNumber())
+        return self._start.frame_number
 
     @property
     def episode_frame_number(self) -> int:
@@ -200,6 +203,7 @@ class AtariEmulator:
                 "draws": self._np_random.bit_generator.state,
                 "lives": self._lives,
                 "game_ended": self._game_ended,
+                "frame_number": self.frame_number,
                 "return": self._return,
                 "seconds": time.perf_counter() - self._began,
                 "skip": self._skip.state(),
@@ -216,6 +220,7 @@ class AtariEmulator:
         """
         held = unpack_state(state)
         self._ale.restoreState(ale_py.ALEState(held["console"]))
+        self._start.frame_number = held["frame_number"]
         self._np_random.bit_generator.state = held["draws"]
         self._lives = held["lives"]
         self._game_ended = held["game_ended"]
@@ -259,20 +264,21 @@ class AtariEmulator:
 
     def _begin_game(self, seed: int | None) -> None:
         """Begin a game with its no-op start: NoopResetEnv.reset."""
-        self._restart(seed)
+        self._restart(seed, self._start.begin)
         noop_max = self.settings.noop_max
         if noop_max > 0:
             noop = self._actions[_NOOP]
             for _ in range(self._np_random.integers(1, noop_max + 1)):
                 self._return += self._ale.act(noop)
                 if self._ale.game_over():
-                    self._restart(seed)
+                    # The screen of this start itself may be looked at next.
+                    self._restart(seed, self._ale.reset_game)
         self._skip.hold()
 
-    def _restart(self, seed: int | None) -> None:
+    def _restart(self, seed: int | None, start: Callable[[], None]) -> None:
         if seed is not None:
             self._seed(seed)
-        self._ale.reset_game()
+        start()
         self._return = 0.0
         self._began = time.perf_counter()
 
@@ -282,6 +288,7 @@ class AtariEmulator:
         self._np_random = np.random.Generator(np.random.PCG64(np.random.SeedSequence(int(draws))))
         self._ale.setInt("random_seed", console.astype(np.int32))
         self._ale.loadROM(self._rom)
+        self._start.rom_loaded()
         if self.settings.mode is not None:
             self._ale.setMode(self.settings.mode)
         if self.settings.difficulty is not None:
