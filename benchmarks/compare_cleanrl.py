@@ -2,8 +2,9 @@
 
     python benchmarks/compare_cleanrl.py [--env-id BreakoutNoFrameskip-v4] [--num-envs 1] …
 
-Both loops run the same settings in the same process, one after the other and then again, so that
-a machine that slows down slows both. Each figure is environment steps a second after a warm-up.
+Both loops run the same settings, each time in a new process, one after the other and then again, so
+that a machine that slows down slows both, and that neither loop lives with the other's heap and
+threads. Each figure is environment steps a second after a warm-up.
 """
 
 import contextlib
@@ -14,7 +15,9 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from typing import Any
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
+from typing import Any, Literal
 
 import torch
 import tyro
@@ -42,6 +45,10 @@ class Comparison:
     """the Atari game"""
     num_envs: int = 1
     """environments of framering's loop; CleanRL's has one"""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """precision of framering's updates; CleanRL's is float32"""
+    phases: tuple[Literal["random", "greedy", "training"], ...] = ("random", "greedy", "training")
+    """what to compare"""
     repeats: int = 3
     """measurements of each figure; the median is shown"""
     scale: float = 1.0
@@ -64,21 +71,27 @@ def steps_per_second(
     return (last - first) / (times[last] - times[first])
 
 
+def alone(loop: Callable[..., object], settings: dict[str, Any], warm_up: int, steps: int) -> float:
+    """Take ``steps_per_second`` in a process of its own, as someone would run the loop."""
+    with ProcessPoolExecutor(1, get_context("spawn")) as process:
+        return process.submit(steps_per_second, loop, settings, warm_up, steps).result()
+
+
 def main() -> None:
     comparison = tyro.cli(Comparison)
     os.chdir(tempfile.mkdtemp())
     table = Table(title=f"environment steps a second, {comparison.env_id}")
     for column in ("phase", "CleanRL", "framering", "ratio", "ratios of the repeats"):
         table.add_column(column, justify="left" if column == "phase" else "right")
-    for phase, (settings, steps) in PHASES.items():
+    chosen = {"num_envs": comparison.num_envs, "precision": comparison.precision}
+    for phase in comparison.phases:
+        settings, steps = PHASES[phase]
         common = {"env_id": comparison.env_id, **settings}
         measured = int(steps * comparison.scale)
         pairs = []
         for _ in range(comparison.repeats):
-            theirs = steps_per_second(cleanrl_loop.train, common, WARM_UP, measured)
-            ours = steps_per_second(
-                train, {**common, "num_envs": comparison.num_envs}, WARM_UP, measured
-            )
+            theirs = alone(cleanrl_loop.train, common, WARM_UP, measured)
+            ours = alone(train, {**common, **chosen}, WARM_UP, measured)
             pairs.append((theirs, ours))
         ratios = [ours / theirs for theirs, ours in pairs]
         table.add_row(

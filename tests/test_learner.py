@@ -1,3 +1,4 @@
+import copy
 from collections import namedtuple
 
 import numpy as np
@@ -219,3 +220,27 @@ def test_a_compiler_that_fails_costs_one_line_and_no_update(monkeypatch):
         expected, *_ = plain.update(batch([0], [1], [0], [1.0], [0.0]))
     assert loss.item() == expected.item()
     assert said == ["torch.compile failed, going on without: no C++ compiler"]
+
+
+def test_bfloat16_rounds_the_products_alone():
+    torch.manual_seed(1)
+    network = QNetwork(4)
+    learners = [
+        Learner(
+            copy.deepcopy(network),
+            learning_rate=1e-3,
+            gamma=0.99,
+            device=torch.device("cpu"),
+            bfloat16=bfloat16,
+        )
+        for bfloat16 in (False, True)
+    ]
+    (sample,) = random_batches(1)
+
+    exact, rounded = (q.update(sample) for q in learners)
+
+    assert rounded.loss.dtype == rounded.errors.dtype == torch.float32
+    assert all(weight.dtype == torch.float32 for weight in learners[1].q_network.parameters())
+    # bfloat16 has eight significant bits: a rounding error of a 256th at each product.
+    torch.testing.assert_close(rounded.errors, exact.errors, rtol=0, atol=0.02)
+    assert not torch.equal(rounded.errors, exact.errors)

@@ -56,6 +56,16 @@ def test_starts_from_the_weights_that_cleanrl_starts_from():
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_leaves_images_given_as_floats_as_they_were(layout):
+    images = torch.full((2, 4, 84, 84), 51.0).to(memory_format=layout)
+
+    values = QNetwork(6)(images)
+
+    assert torch.equal(images, torch.full((2, 4, 84, 84), 51.0))
+    assert values.shape == (2, 6)
+
+
 @pytest.mark.parametrize("architecture", ["nature", "nips"])
 def test_takes_smaller_images(architecture):
     network = QNetwork(3, (2, 36, 40), architecture=architecture)

@@ -1,5 +1,6 @@
 #include "bindings/register.hpp"
 #include "system/cpu_features.hpp"
+#include "system/heap.hpp"
 
 namespace py = pybind11;
 
@@ -34,6 +35,8 @@ Examples
 >>> framering.cpu_features()["path"] in ("avx2", "portable")
 True
 )");
+
+  module.def("keep_freed_memory", &system::keep_freed_memory);
 }
 
 }  // namespace framering::bindings

@@ -6,6 +6,7 @@ from typing import Any
 
 import torch
 
+from framering._core import keep_freed_memory
 from framering.checkpoint import Checkpoint
 from framering.config import TrainConfig
 from framering.environments import Task, make_training_environments, num_workers
@@ -45,6 +46,7 @@ class Parts:
 
 def assemble(config: TrainConfig, task: Task, checkpoint: Checkpoint | None) -> Parts:
     """Make all parts; of a run that is resumed, fill the ring before its writers see it."""
+    keep_freed_memory()
     seed_torch(config)
     replay = make_replay(config, task)
     if checkpoint is not None:
@@ -98,6 +100,7 @@ def make_learner(config: TrainConfig, task: Task) -> Learner:
         double=config.double_dqn,
         huber=config.huber,
         max_grad_norm=config.max_grad_norm,
+        bfloat16=config.precision == "bfloat16",
         act_with_target=config.act_with == "target",
         compiled=config.compile,
     )
@@ -114,4 +117,5 @@ def describe(config: TrainConfig, task: Task, device: torch.device) -> str:
         f"{config.env_id}, {config.num_envs} stepping {emulation} {order}; "
         f"{device} with {torch.get_num_threads()} torch threads"
         + (", compiled" if config.compile else "")
+        + (", bfloat16" if config.precision == "bfloat16" else "")
     )

@@ -84,6 +84,9 @@ class TrainConfig:
     """where the networks live; auto: CUDA where it is available (and --cuda), else the CPU"""
     compile: bool = False
     """compile the update with torch.compile (on CUDA, as CUDA graphs)"""
+    precision: Literal["float32", "bfloat16"] = "float32"
+    """of the update's convolutions and products: bfloat16 is faster where the processor has
+    instructions for it (AVX512-BF16, AMX, a GPU), and slower elsewhere"""
     screen_size: int = 84
     """pixels of a side of the frames: fewer are faster, and show less"""
     num_workers: int | None = None

@@ -75,6 +75,9 @@ class Learner:
         Take the Huber loss instead of the squared error.
     max_grad_norm
         Scale gradients down to this norm; 0 leaves them.
+    bfloat16
+        Let the loss's convolutions and products round to bfloat16 (``torch.autocast``); weights,
+        targets, the optimiser and acting stay float32.
     act_with_target
         Let the target network choose greedy actions.
     compiled
@@ -94,6 +97,7 @@ class Learner:
         double: bool = False,
         huber: bool = False,
         max_grad_norm: float = 0.0,
+        bfloat16: bool = False,
         act_with_target: bool = False,
         compiled: bool = False,
         warn: Callable[[str], None] = print,
@@ -110,6 +114,7 @@ class Learner:
         self._double = double
         self._criterion = functional.smooth_l1_loss if huber else functional.mse_loss
         self._max_grad_norm = max_grad_norm
+        self._bfloat16 = bfloat16
         self._warn = warn
         self._backward = self._compile_and_run if compiled else self._loss_and_gradient
 
@@ -146,16 +151,24 @@ class Learner:
     ) -> Update:
         """Temporal-difference loss of a batch."""
         with torch.no_grad():
-            next_values = self.target_network(next_observations)
-            chooser = self.q_network(next_observations) if self._double else next_values
+            next_values = self._values(self.target_network, next_observations)
+            chooser = next_values
+            if self._double:
+                chooser = self._values(self.q_network, next_observations)
             best = chooser.argmax(dim=1, keepdim=True)
             targets = rewards + discounts * next_values.gather(1, best) * (1 - dones)
-        values = self.q_network(observations).gather(1, actions)
+        values = self._values(self.q_network, observations).gather(1, actions)
         if weights is None:
             loss = self._criterion(values, targets)
         else:
             loss = (weights * self._criterion(values, targets, reduction="none")).mean()
         return Update(loss, values.detach().mean(), (targets - values).detach())
+
+    def _values(self, network: nn.Module, observations: Tensor) -> Tensor:
+        """Action values (B, actions), float32."""
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self._bfloat16):
+            values: Tensor = network(observations)
+        return values.float()
 
     def _loss_and_gradient(self, batch: Batch) -> Update:
         discounts = self._gamma if batch.discounts is None else batch.discounts
