@@ -5,22 +5,24 @@ from typing import Any
 
 from framering.config import ConfigError, TrainConfig
 
-_FAST: dict[str, Any] = {"num_envs": 8, "compile": True}
-
 # What each preset changes in CleanRL's defaults.
 PRESETS: dict[str, dict[str, Any]] = {
     "cleanrl": {},
-    "fast": _FAST,
+    "fast": {"num_envs": 8, "compile": True},
     "pong": {
-        **_FAST,
         "env_id": "PongNoFrameskip-v4",
-        "total_timesteps": 1_000_000,
+        "num_envs": 8,
+        "total_timesteps": 400_000,
+        "screen_size": 60,
+        "network": "nips",
         "buffer_size": 100_000,
+        "learning_starts": 5_000,
         "learning_rate": 2.5e-4,
-        "learning_starts": 10_000,
-        "exploration_fraction": 0.05,
-        "double_dqn": True,
+        "train_frequency": 1,
+        "exploration_fraction": 0.15,
         "n_step": 3,
+        "prioritized": True,
+        "eval_every": 50_000,
         "save_model": True,
     },
 }
@@ -31,7 +33,8 @@ def preset(name: str) -> TrainConfig:
 
     ``cleanrl`` is CleanRL's ``dqn_atari.py`` exactly; ``fast`` has the same algorithm and the same
     ratio of updates to steps with eight environments, a pipeline and a compiled update; ``pong``
-    is meant to solve Pong soon on a CPU, and its settings are not tuned yet.
+    solves Pong in less than an hour on two cores: a small network on small pictures affords an
+    update a step, and prioritised three-step returns make the most of each.
 
     Raises
     ------
