@@ -138,7 +138,12 @@ py::tuple SamplerBase::gather(std::vector<Transition>& rows, const BatchOptions&
   py::array actions = make(1, "actions", format_.action_dtype, actions_shape);
   py::array dones = make(3, "dones", column_dtype, column_shape);
   py::array rewards = make(4, "rewards", column_dtype, column_shape);
-  py::array discounts = make(5, "discounts", column_dtype, column_shape);
+  const bool one_step = returns().n_step == 1;
+  py::object discounts = py::none();
+  py::object places = py::none();
+  if (!one_step) {
+    discounts = make(5, "discounts", column_dtype, column_shape);
+  }
 
   // With one frame a stack, a block holds as many frames as two stacks: nothing to share.
   bool shared =

@@ -1,5 +1,6 @@
 #include "ring/lane_writer.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <limits>
@@ -79,11 +80,12 @@ std::uint64_t LaneWriter::add(const std::uint8_t* obs, const std::uint8_t* next_
                               const Step& step) {
   const std::uint64_t stack = lane_.stack();
   const std::size_t frame_bytes = lane_.frame_bytes();
-  if (!newest_stack_is(obs)) {
+  const Continuity found = compare(obs, next_obs);
+  if (!found.continues) {
     const std::uint64_t skipped = leading_copies(obs);
     write_context(obs + skipped * frame_bytes, stack - skipped);
   }
-  if (std::memcmp(obs + frame_bytes, next_obs, (stack - 1) * frame_bytes) == 0) {
+  if (found.shifted) {
     return append(next_obs + (stack - 1) * frame_bytes, step);
   }
 
@@ -102,19 +104,25 @@ std::uint64_t LaneWriter::add(const std::uint8_t* obs, const std::uint8_t* next_
                next_obs + (stack - 1) * frame_bytes, step.action);
 }
 
-// Newest frame first: there a stack that does not continue is most likely to differ.
-bool LaneWriter::newest_stack_is(const std::uint8_t* stack) const {
-  if (!in_segment_) {
-    return false;
+// Newest frame first: there a stack that does not continue is most likely to differ. A frame of obs
+// is compared with both others while the nearest cache holds it. Meanwhile the place to be written,
+// which was last touched a lap ago, comes from memory; in parts, so that no comparison waits for
+// it.
+LaneWriter::Continuity LaneWriter::compare(const std::uint8_t* obs,
+                                           const std::uint8_t* next_obs) const {
+  const std::size_t bytes = lane_.frame_bytes();
+  const std::size_t part = bytes / lane_.stack();
+  Continuity found{.continues = in_segment_, .shifted = true};
+  for (std::uint64_t index = lane_.stack(); index-- > 0 && (found.continues || found.shifted);) {
+    prefetch_payload(lane_.frame(next_), index * part, part);
+    const std::uint8_t* frame = obs + index * bytes;
+    const std::uint64_t back = lane_.stack() - 1 - index;
+    const std::uint64_t slot = next_ - 1 - std::min<std::uint64_t>(back, age_);
+    found.continues = found.continues && std::memcmp(lane_.frame(slot), frame, bytes) == 0;
+    found.shifted = found.shifted &&
+                    (index == 0 || std::memcmp(next_obs + (index - 1) * bytes, frame, bytes) == 0);
   }
-  for (std::uint64_t back = 0; back < lane_.stack(); ++back) {
-    const std::uint8_t* frame = stack + (lane_.stack() - 1 - back) * lane_.frame_bytes();
-    const std::uint64_t slot = next_ - 1 - (back < age_ ? back : age_);
-    if (std::memcmp(lane_.frame(slot), frame, lane_.frame_bytes()) != 0) {
-      return false;
-    }
-  }
-  return true;
+  return found;
 }
 
 // How many frames at the start of a stack repeat their successor: what age restores unwritten.

@@ -41,8 +41,13 @@ class LaneWriter {
   std::uint64_t add(const std::uint8_t* obs, const std::uint8_t* next_obs, const Step& step);
 
  private:
+  struct Continuity {
+    bool continues = false;  // obs is the newest stack
+    bool shifted = false;    // next_obs is obs shifted by one frame
+  };
+
   std::uint64_t write(const Record& record, const std::uint8_t* frame, const std::uint8_t* action);
-  [[nodiscard]] bool newest_stack_is(const std::uint8_t* stack) const;
+  [[nodiscard]] Continuity compare(const std::uint8_t* obs, const std::uint8_t* next_obs) const;
   [[nodiscard]] std::uint64_t leading_copies(const std::uint8_t* stack) const;
   void write_context(const std::uint8_t* frames, std::uint64_t number);
 

@@ -9,6 +9,7 @@ namespace {
 
 constexpr std::size_t kWord = sizeof(std::uint64_t);
 constexpr std::size_t kLineWords = 8;
+constexpr std::size_t kStoredAhead = 2048;  // bytes; where a batch is too large for the caches
 
 // std::atomic_ref takes no const object before C++26; a load writes nothing.
 std::uint64_t load(const std::uint64_t& word) {
@@ -52,6 +53,7 @@ void load_payload(std::uint8_t* bytes, const std::uint64_t* words, std::size_t n
   const std::size_t lines = number / (kLineWords * kWord);
   for (std::size_t line = 0; line < lines; ++line) {
     __builtin_prefetch(ahead + line * kLineWords);
+    __builtin_prefetch(bytes + line * kLineWords * kWord + kStoredAhead, 1);
     for (std::size_t i = 0; i < kLineWords; ++i) {
       const std::uint64_t value = load(words[line * kLineWords + i]);
       std::memcpy(bytes + (line * kLineWords + i) * kWord, &value, kWord);
@@ -59,6 +61,13 @@ void load_payload(std::uint8_t* bytes, const std::uint64_t* words, std::size_t n
   }
   const std::size_t done = lines * kLineWords;
   load_payload(bytes + done * kWord, words + done, number - done * kWord);
+}
+
+void prefetch_payload(const std::uint64_t* words, std::size_t first, std::size_t number) {
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(words) + first;
+  for (std::size_t done = 0; done < number; done += kLineWords * kWord) {
+    __builtin_prefetch(bytes + done, 1);
+  }
 }
 
 }  // namespace framering::ring

@@ -11,10 +11,13 @@ namespace framering::ring {
 void store_payload(std::uint64_t* words, const std::uint8_t* bytes, std::size_t number);
 void load_payload(std::uint8_t* bytes, const std::uint64_t* words, std::size_t number);
 
-// The same, and asks for the memory at `ahead`, as many bytes, to be brought into the cache
+// load_payload that asks for the memory at `ahead`, as many bytes, to be brought into the cache
 // meanwhile. A gather waits for memory: with the next row on its way while one is copied, relaxed
 // words are faster than memcpy without.
 void load_payload(std::uint8_t* bytes, const std::uint64_t* words, std::size_t number,
                   const std::uint64_t* ahead);
+
+// Asks for some bytes of a payload, which will be stored soon, to be brought into the cache.
+void prefetch_payload(const std::uint64_t* words, std::size_t first, std::size_t number);
 
 }  // namespace framering::ring

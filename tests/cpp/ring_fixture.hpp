@@ -23,7 +23,7 @@ inline std::shared_ptr<Ring> small_ring(std::uint64_t slots = 16, std::uint64_t 
 inline Bytes frame(int value) { return Bytes(kFrameBytes, static_cast<std::uint8_t>(value)); }
 
 // The stack of frames with these values, oldest first.
-inline Bytes stack(std::initializer_list<int> values) {
+inline Bytes stack(const std::vector<int>& values) {
   Bytes all;
   for (const int value : values) {
     const Bytes one = frame(value);

@@ -93,6 +93,18 @@ TEST_CASE_FIXTURE(Fixture, "equal frames are no reason to share what must be tol
   CHECK(add(stack({3, 3, 3}), stack({3, 4, 3})) == 3);
 }
 
+TEST_CASE_FIXTURE(Fixture, "any one frame that differs is noticed") {
+  for (std::size_t index = 0; index < 3; ++index) {
+    add(stack({1, 2, 3}), stack({2, 3, 4}));
+    std::vector<int> obs{2, 3, 4};
+    obs[index] = 9;
+    add(stack(obs), stack({obs[1], obs[2], 5}));  // obs is not the newest stack
+    std::vector<int> next_obs{obs[2], 5, 6};
+    next_obs[index] = 9;
+    add(stack({obs[1], obs[2], 5}), stack(next_obs));  // next_obs is not obs shifted
+  }
+}
+
 TEST_CASE("a ring of single-frame observations takes any pair of them") {
   const auto ring = small_ring(8, 1, 1);
   LaneWriter writer(ring, 0);
