@@ -3,20 +3,21 @@
 import subprocess
 import sys
 import threading
+from functools import partial
 
 import numpy as np
 import pytest
 import torch
 from gymnasium import spaces
 
-from framering import ReplayBuffer, ReplayBufferSamples
+from framering import PrioritizedReplayBuffer, ReplayBuffer, ReplayBufferSamples
 
 BOX = spaces.Box(-10, 10, (3,), np.float32)
 STACKS = spaces.Box(0, 255, (4, 6, 5), np.uint8)
 
 
-def filled(space=STACKS, steps=40, **options) -> ReplayBuffer:
-    buffer = ReplayBuffer(100, space, spaces.Discrete(1000), **{"device": "cpu", **options})
+def filled(space=STACKS, steps=40, kind=ReplayBuffer, **options) -> ReplayBuffer:
+    buffer = kind(100, space, spaces.Discrete(1000), **{"device": "cpu", **options})
     frames = np.zeros((1, *space.shape), space.dtype)
     for step in range(steps):
         obs, frames = frames, np.roll(frames, -1, axis=1)
@@ -67,6 +68,41 @@ def test_tensors_that_do_not_fit_are_refused(change, message):
 def test_out_and_normalization_exclude_each_other():
     with pytest.raises(ValueError, match="no env with it"):
         filled().sample(8, env=object(), out=empty_samples())
+
+
+@pytest.mark.parametrize("n_step", [1, 3])
+@pytest.mark.parametrize("kind", [ReplayBuffer, PrioritizedReplayBuffer])
+def test_what_is_drawn_into_pinned_memory_is_the_sample(kind, n_step, monkeypatch):
+    plain = filled(kind=kind, n_step=n_step, seed=3)
+    staged = filled(kind=kind, n_step=n_step, seed=3)
+    # As on CUDA, but for the memory: pinned memory needs a device.
+    monkeypatch.setattr(torch, "empty", partial(_unpinned, torch.empty))
+    staged._placement.__dict__ |= {"is_cuda": True, "_bring": torch.as_tensor}
+    assert_equal(staged.sample(8), plain.sample(8))
+
+
+def _unpinned(empty, *shape, pin_memory, **options):
+    assert pin_memory
+    return empty(*shape, **options)
+
+
+@pytest.mark.cuda
+@pytest.mark.parametrize("n_step", [1, 3])
+@pytest.mark.parametrize("kind", [ReplayBuffer, PrioritizedReplayBuffer])
+def test_samples_on_cuda_are_those_of_the_cpu_while_memory_is_used_again(kind, n_step):
+    if not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    plain = filled(kind=kind, n_step=n_step, seed=3)
+    staged = filled(kind=kind, n_step=n_step, seed=3, device="cuda")
+    batches = [staged.sample(8) for _ in range(100)]  # nobody waits for a copy
+    for batch in batches:
+        assert batch.observations.is_cuda
+        assert_equal(batch, plain.sample(8))
+
+
+def assert_equal(found, expected):
+    for mine, theirs in zip(found, expected, strict=True):
+        assert (mine is None and theirs is None) or torch.equal(mine.cpu(), theirs)
 
 
 def test_numpy_samples_need_no_torch():

@@ -35,7 +35,7 @@ def assert_equal(staged, expected):
 def test_batches_are_those_of_the_replay_memory_in_its_order(device, n_step):
     if device == "cuda" and not torch.cuda.is_available():
         pytest.skip("no CUDA device")
-    staging = Staging(replay_of(n_step=n_step), 8, torch.device(device))
+    staging = Staging(replay_of(n_step=n_step, device=device), 8)
     plain = replay_of(n_step=n_step)
 
     staged = [batch for number in (0, 1, 2, 10) for batch in staging.batches(number)]
@@ -48,7 +48,7 @@ def test_batches_are_those_of_the_replay_memory_in_its_order(device, n_step):
 
 def test_batches_of_a_window_see_nothing_that_came_later():
     replay = replay_of(20)
-    staging = Staging(replay, 64, torch.device("cpu"))
+    staging = Staging(replay, 64)
     window = replay.window()
     batches = staging.batches(3, window)
     first = next(batches)
@@ -67,7 +67,7 @@ def test_batches_of_a_window_see_nothing_that_came_later():
 def test_no_batch_is_drawn_that_nobody_asked_for():
     staged, plain = replay_of(), replay_of()
 
-    list(Staging(staged, 8, torch.device("cpu")).batches(3))
+    list(Staging(staged, 8).batches(3))
     for _ in range(3):
         plain.sample(8)
 

@@ -121,6 +121,7 @@ py::tuple SamplerBase::gather(std::vector<Transition>& rows, const BatchOptions&
                               const DrawAgain& draw_again) {
   const auto& geometry = ring_->geometry();
   const auto number = static_cast<py::ssize_t>(rows.size());
+  const bool one_step = returns().n_step == 1;
   const Shape actions_shape{
       number, static_cast<py::ssize_t>(geometry.action_bytes) / format_.action_dtype.itemsize()};
   const Shape column_shape{number, 1};
@@ -138,9 +139,7 @@ py::tuple SamplerBase::gather(std::vector<Transition>& rows, const BatchOptions&
   py::array actions = make(1, "actions", format_.action_dtype, actions_shape);
   py::array dones = make(3, "dones", column_dtype, column_shape);
   py::array rewards = make(4, "rewards", column_dtype, column_shape);
-  const bool one_step = returns().n_step == 1;
-  py::object discounts = py::none();
-  py::object places = py::none();
+  std::optional<py::array> discounts;
   if (!one_step) {
     discounts = make(5, "discounts", column_dtype, column_shape);
   }
@@ -174,9 +173,13 @@ py::tuple SamplerBase::gather(std::vector<Transition>& rows, const BatchOptions&
   }
   fill(dones, rows, [](const Transition& row) { return row.terminated ? 1.0F : 0.0F; });
   fill(rewards, rows, [](const Transition& row) { return row.reward; });
-  fill(discounts, rows, [](const Transition& row) { return row.discount; });
+  if (one_step) {
+    return py::make_tuple(std::move(obs), std::move(actions), std::move(next_obs), std::move(dones),
+                          std::move(rewards), py::none(), py::none());
+  }
+  fill(*discounts, rows, [](const Transition& row) { return row.discount; });
   return py::make_tuple(std::move(obs), std::move(actions), std::move(next_obs), std::move(dones),
-                        std::move(rewards), std::move(discounts), places_of(rows));
+                        std::move(rewards), std::move(*discounts), places_of(rows));
 }
 
 BoundWindow SamplerBase::window(std::uint64_t guard) {

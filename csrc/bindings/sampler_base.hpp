@@ -39,7 +39,8 @@ struct BatchOptions {
 };
 
 // What both samplers have. A batch is (observations, actions, next_observations, dones, rewards,
-// discounts, places); the last is int64 (B, 3): lane, arrival slot and steps taken.
+// discounts, places); the last is int64 (B, 3): lane, arrival slot and steps taken. With n_step = 1
+// the last two are None: they would say nothing that the others do not.
 class SamplerBase {
  public:
   virtual ~SamplerBase() = default;

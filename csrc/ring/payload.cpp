@@ -9,7 +9,7 @@ namespace {
 
 constexpr std::size_t kWord = sizeof(std::uint64_t);
 constexpr std::size_t kLineWords = 8;
-constexpr std::size_t kStoredAhead = 2048;  // bytes; where a batch is too large for the caches
+constexpr std::size_t kStoredAhead = 7168;  // bytes; no multiple of a page, whose lines share sets
 
 // std::atomic_ref takes no const object before C++26; a load writes nothing.
 std::uint64_t load(const std::uint64_t& word) {

@@ -12,8 +12,8 @@ void store_payload(std::uint64_t* words, const std::uint8_t* bytes, std::size_t 
 void load_payload(std::uint8_t* bytes, const std::uint64_t* words, std::size_t number);
 
 // load_payload that asks for the memory at `ahead`, as many bytes, to be brought into the cache
-// meanwhile. A gather waits for memory: with the next row on its way while one is copied, relaxed
-// words are faster than memcpy without.
+// meanwhile, and for what lies behind `bytes` too. A gather waits for memory: with the next row on
+// its way while one is copied, relaxed words are faster than memcpy without.
 void load_payload(std::uint8_t* bytes, const std::uint64_t* words, std::size_t number,
                   const std::uint64_t* ahead);
 

@@ -103,7 +103,7 @@ LaneWindow WindowFinder::find_lane(std::size_t index, std::uint64_t guard) {
       lows_[index] = low;
     }
     if (low == high) {
-      return {.low = high, .high = high, .transitions = 0};
+      continue;  // a lap during the search: the newest slot itself has the ordinal looked for
     }
     if (const auto oldest = lane.read_record(low)) {
       return {.low = low,

@@ -163,8 +163,8 @@ _Batch: TypeAlias = tuple[
     NDArray[Any],  # next_observations
     NDArray[np.float32],  # dones
     NDArray[np.float32],  # rewards
-    NDArray[np.float32],  # discounts
-    NDArray[np.int64],  # places: lane, arrival slot and steps taken
+    NDArray[np.float32] | None,  # discounts
+    NDArray[np.int64] | None,  # places: lane, arrival slot and steps taken
 ]
 _PrioritizedBatch: TypeAlias = tuple[
     NDArray[Any],
@@ -172,8 +172,8 @@ _PrioritizedBatch: TypeAlias = tuple[
     NDArray[Any],
     NDArray[np.float32],
     NDArray[np.float32],
-    NDArray[np.float32],
-    NDArray[np.int64],
+    NDArray[np.float32] | None,
+    NDArray[np.int64] | None,
     NDArray[np.float32],  # weights
     NDArray[np.int64],  # indices
 ]

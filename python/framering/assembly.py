@@ -55,7 +55,7 @@ def assemble(config: TrainConfig, task: Task, checkpoint: Checkpoint | None) -> 
         replay=replay,
         envs=make_training_environments(config, task, replay),
         learner=make_learner(config, task),
-        staging=Staging(replay, config.batch_size, choose_device(config)),
+        staging=Staging(replay, config.batch_size),
         exploration=EpsilonGreedy(int(task.action_space.n), config.num_envs, config.seed),
     )
 

@@ -141,7 +141,7 @@ class PrioritizedReplayBuffer(ReplayBuffer):
             values = values.astype(np.float64)
         self._prioritized.update(numbers, values, self.epsilon)
 
-    def _draw_arrays(
+    def _draw(
         self,
         batch_size: int,
         seed: float | None,
@@ -152,9 +152,10 @@ class PrioritizedReplayBuffer(ReplayBuffer):
         return self._prioritized.sample(batch_size, seed, window, contiguous, out, self._beta)
 
     def _samples(self, arrays: tuple[Any, ...], env: Any) -> Any:
-        batch = super()._samples(arrays, env)
+        if env is not None:
+            arrays = self._normalized(arrays, env)
         weights, indices = arrays[7:]
-        return PrioritizedReplayBufferSamples(*batch, *self._to_device(indices, weights))
+        return PrioritizedReplayBufferSamples(*self._placement((*arrays[:6], indices, weights)))
 
     def _extra(self) -> bytes:
         priorities, highest = self._prioritized.priorities()

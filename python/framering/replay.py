@@ -13,6 +13,7 @@ import numpy as np
 
 from framering import replay_format
 from framering._core import Recorder, Ring, Sampler, SamplerBase, Window
+from framering.placement import Placement, pinned
 from framering.replacement import replacement
 
 if TYPE_CHECKING:
@@ -152,7 +153,7 @@ class ReplayBuffer:
         self.handle_timeout_termination = handle_timeout_termination
         self.n_step = n_step
         self.gamma = gamma
-        self._device: Any = device
+        self._placement = Placement(device)
         self._seeded = seed is not None
         self._shared = shared
         self._allocate(seed or 0)
@@ -185,18 +186,11 @@ class ReplayBuffer:
     @property
     def device(self) -> torch.device:
         """Where samples go. May be set; with "numpy", samples are NumPy arrays."""
-        if self._device == "numpy":
-            return "numpy"  # type: ignore[return-value]
-        import torch
-
-        if self._device == "auto":
-            self._device = "cuda" if torch.cuda.is_available() else "cpu"
-        self._device = torch.device(self._device)
-        return self._device  # type: ignore[no-any-return]
+        return self._placement.device
 
     @device.setter
     def device(self, device: torch.device | str) -> None:
-        self._device = device
+        self._placement = Placement(device)
 
     @property
     def pos(self) -> int:
@@ -337,8 +331,16 @@ class ReplayBuffer:
         RuntimeError
             Where the window was overtaken.
         """
-        arrays = self._draw(batch_size, self._next_seed(), window, contiguous, env, out)
-        return out if out is not None else self._samples(arrays, env)
+        seed = self._next_seed()
+        if out is not None:
+            if env is not None:
+                raise ValueError("out: expected no env with it: normalized samples need new memory")
+            fields = tuple(None if part is None else np.asarray(part) for part in out[:6])
+            self._draw(batch_size, seed, window, True, fields)
+            return out
+        if env is None and self._placement.is_cuda:
+            return self._sample_pinned(batch_size, seed, window)
+        return self._samples(self._draw(batch_size, seed, window, contiguous, None), env)
 
     def batches(
         self, batch_size: int, env: Any = None, *, contiguous: bool = False
@@ -361,7 +363,7 @@ class ReplayBuffer:
             def begin() -> Future[tuple[Any, ...]]:
                 # The seed is drawn here: NumPy's generator belongs to the calling thread.
                 seed = self._next_seed()
-                return thread.submit(self._draw, batch_size, seed, None, contiguous, env, None)
+                return thread.submit(self._draw, batch_size, seed, None, contiguous, None)
 
             ahead = begin()
             while True:
@@ -379,59 +381,39 @@ class ReplayBuffer:
         seed: float | None,
         window: Window | None,
         contiguous: bool,
-        env: Any,
-        out: ReplayBufferSamples | None,
-    ) -> tuple[Any, ...]:
-        if out is None:
-            arrays: tuple[Any, ...] = self._draw_arrays(batch_size, seed, window, contiguous, None)
-            return arrays
-        if env is not None:
-            raise ValueError("out: expected no env with it: normalized samples need new memory")
-        fields = [None if part is None else np.asarray(part) for part in out[:6]]
-        if fields[5] is None and self.n_step == 1:
-            fields[5] = np.empty((batch_size, 1), np.float32)
-        return self._draw_arrays(batch_size, seed, window, True, tuple(fields))
-
-    def _draw_arrays(
-        self,
-        batch_size: int,
-        seed: float | None,
-        window: Window | None,
-        contiguous: bool,
         out: tuple[Any, ...] | None,
     ) -> tuple[Any, ...]:
         return self._uniform.sample(batch_size, seed, window, contiguous, out)
 
-    def _samples(self, arrays: tuple[Any, ...], env: Any) -> Any:
-        observations, actions, next_observations, dones, rewards, discounts = arrays[:6]
-        if env is not None:
-            observations = env.normalize_obs(observations)
-            next_observations = env.normalize_obs(next_observations)
-            rewards = self._normalized_rewards(arrays, env)
-        if self.n_step == 1:
-            discounts = None
-        return ReplayBufferSamples(
-            *self._to_device(observations, actions, next_observations, dones, rewards, discounts)
+    def _sample_pinned(
+        self, batch_size: int, seed: float | None, window: Window | None
+    ) -> ReplayBufferSamples:
+        column = ((batch_size, 1), np.dtype(np.float32))
+        observations, actions = (
+            ((batch_size, *form.shape), form.dtype) for form in (self._observations, self._actions)
         )
+        discounts = None if self.n_step == 1 else column
+        tensors = pinned([observations, actions, observations, column, column, discounts])
+        arrays = tuple(None if tensor is None else tensor.numpy() for tensor in tensors)
+        drawn = self._draw(batch_size, seed, window, True, arrays)
+        return self._samples((*tensors, *drawn[6:]), None)
 
-    def _normalized_rewards(self, arrays: tuple[Any, ...], env: Any) -> Any:
+    def _samples(self, arrays: tuple[Any, ...], env: Any) -> ReplayBufferSamples:
+        if env is not None:
+            arrays = self._normalized(arrays, env)
+        return ReplayBufferSamples(*self._placement(arrays[:6]))
+
+    def _normalized(self, arrays: tuple[Any, ...], env: Any) -> tuple[Any, ...]:
+        obs, actions, next_obs, dones, rewards, *others = arrays
         if self.n_step == 1:
-            return env.normalize_reward(arrays[4]).astype(np.float32)
-        # Each step's reward is normalized (and clipped) before they are summed.
-        rewards = env.normalize_reward(self._sampler.step_rewards(arrays[6]))
-        weights = self.gamma ** np.arange(self.n_step)
-        return np.nansum(rewards * weights, axis=1, keepdims=True).astype(np.float32)
-
-    def _to_device(self, *arrays: Any) -> Iterable[Any]:
-        device = self._device
-        if device == "numpy":
-            return arrays
-        import torch
-
-        tensors = [None if array is None else torch.from_numpy(array) for array in arrays]
-        if self.device.type == "cpu":
-            return tensors
-        return [None if tensor is None else tensor.to(self.device) for tensor in tensors]
+            rewards = env.normalize_reward(rewards).astype(np.float32)
+        else:
+            # Each step's reward is normalized (and clipped) before they are summed.
+            rewards = env.normalize_reward(self._sampler.step_rewards(others[1]))
+            weights = self.gamma ** np.arange(self.n_step)
+            rewards = np.nansum(rewards * weights, axis=1, keepdims=True).astype(np.float32)
+        obs, next_obs = env.normalize_obs(obs), env.normalize_obs(next_obs)
+        return obs, actions, next_obs, dones, rewards, *others
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write what can be sampled to a file, with the generator's state.
