@@ -154,7 +154,7 @@ def test_lane_writer(frame, action, reward):
 def test_load(data):
     buffer = ReplayBuffer(20, STACKS, spaces.Discrete(4), device="numpy")
     with pytest.raises((*REFUSALS, BufferError)):
-        buffer._sampler.load(data, b"")
+        buffer._sampler.load(data, b"", lambda extra, slots: None)
     assert buffer.size() == 0
 
 

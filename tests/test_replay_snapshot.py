@@ -158,10 +158,30 @@ def test_another_buffers_snapshot_is_refused(other, message, tmp_path):
     assert buffer.size() == 0
 
 
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_slightly_smaller_buffer_refuses_a_snapshot_and_stays_as_it_was(kind, tmp_path):
+    filled(kind).save(tmp_path / "buffer")
+    buffer = buffer_of(kind, capacity=98)
+    state = buffer.generator_state
+    with pytest.raises(ValueError, match="50 transitions in it, this buffer takes 49: make it"):
+        buffer.load(tmp_path / "buffer")
+    assert_unused(buffer, state)
+
+
 def test_a_plain_buffers_snapshot_has_no_priorities(tmp_path):
     filled().save(tmp_path / "buffer")
+    buffer = buffer_of(PrioritizedReplayBuffer)
+    state = buffer.generator_state
     with pytest.raises(ValueError, match="no priorities"):
-        buffer_of(PrioritizedReplayBuffer).load(tmp_path / "buffer")
+        buffer.load(tmp_path / "buffer")
+    assert_unused(buffer, state)
+
+
+def assert_unused(buffer, state):
+    assert buffer.ring.published().tolist() == [0, 0]
+    assert buffer.generator_state == state
+    add(buffer, 3)
+    assert buffer.size() == 3
 
 
 def test_a_used_buffer_does_not_load(tmp_path):

@@ -50,7 +50,7 @@ void register_replay(py::module_& module) {
       .def("forget", &SamplerBase::forget)
       .def("save", &SamplerBase::save, py::arg("fd"), py::arg("extra"))
       .def("dump", &SamplerBase::dump, py::arg("extra"))
-      .def("load", &SamplerBase::load, py::arg("snapshot"), py::arg("prefix"))
+      .def("load", &SamplerBase::load, py::arg("snapshot"), py::arg("prefix"), py::arg("accept"))
       .def_property("generator_state", &SamplerBase::generator_state,
                     &SamplerBase::set_generator_state);
 

@@ -241,27 +241,34 @@ py::bytes SamplerBase::dump(const py::bytes& extra) {
   return all;
 }
 
-py::bytes SamplerBase::load(const py::buffer& snapshot, const py::bytes& format) {
+void SamplerBase::load(const py::buffer& snapshot, const py::bytes& format,
+                       const py::function& accept) {
   const std::string_view prefix = format;
   const py::buffer_info info = snapshot.request();
-  ring::LoadedSnapshot loaded;
-  {
-    const py::gil_scoped_release nogil;
-    const std::lock_guard lock(mutex_);
-    loaded =
-        ring::read_snapshot(*ring_,
-                            {static_cast<const std::uint8_t*>(info.ptr),
-                             static_cast<std::size_t>(info.size * info.itemsize)},
-                            {reinterpret_cast<const std::uint8_t*>(prefix.data()), prefix.size()});
-    std::vector<std::uint64_t> lows;
-    std::vector<std::uint64_t> forgotten;
-    for (const auto& lane : loaded.lanes) {
-      lows.push_back(lane.low);
-      forgotten.push_back(lane.forgotten_ordinal);
+  const auto ask = [&](const ring::LoadedSnapshot& found) {
+    const py::gil_scoped_acquire gil;
+    std::uint64_t slots = 0;
+    for (const auto& lane : found.lanes) {
+      slots += lane.high - lane.low;
     }
-    windows().restore(std::move(lows), std::move(forgotten));
+    accept(py::bytes(reinterpret_cast<const char*>(found.extra.data()), found.extra.size()), slots);
+  };
+  const py::gil_scoped_release nogil;
+  const std::lock_guard lock(mutex_);
+  const ring::LoadedSnapshot loaded = ring::read_snapshot(
+      *ring_,
+      {static_cast<const std::uint8_t*>(info.ptr),
+       static_cast<std::size_t>(info.size * info.itemsize)},
+      {.format = {reinterpret_cast<const std::uint8_t*>(prefix.data()), prefix.size()},
+       .capacity = windows().capacity()},
+      ask);
+  std::vector<std::uint64_t> lows;
+  std::vector<std::uint64_t> forgotten;
+  for (const auto& lane : loaded.lanes) {
+    lows.push_back(lane.low);
+    forgotten.push_back(lane.forgotten_ordinal);
   }
-  return {reinterpret_cast<const char*>(loaded.extra.data()), loaded.extra.size()};
+  windows().restore(std::move(lows), std::move(forgotten));
 }
 
 ring::Generator::State SamplerBase::generator_state() {

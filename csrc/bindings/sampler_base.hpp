@@ -65,9 +65,11 @@ class SamplerBase {
   void save(int descriptor, const pybind11::bytes& extra);
   pybind11::bytes dump(const pybind11::bytes& extra);
 
-  // Fills the empty ring with a snapshot's contents, and gives its extra, which must begin with
-  // `format`.
-  pybind11::bytes load(const pybind11::buffer& snapshot, const pybind11::bytes& format);
+  // Fills the empty ring with a snapshot's contents. Its extra must begin with `format`. When all
+  // has been checked and nothing been changed, `accept` is called with the extra and the number of
+  // the window's slots; what it raises ends the load.
+  void load(const pybind11::buffer& snapshot, const pybind11::bytes& format,
+            const pybind11::function& accept);
 
   [[nodiscard]] ring::Generator::State generator_state();
   void set_generator_state(const ring::Generator::State& state);

@@ -106,21 +106,33 @@ void require_fit(const Geometry& found, const Geometry& own) {
           found.action_bytes);
 }
 
+[[noreturn]] void too_large(std::uint64_t number, const char* what, std::uint64_t taken) {
+  throw BadSnapshot("the snapshot does not fit: one environment has " + std::to_string(number) +
+                    what + " in it, this buffer takes " + std::to_string(taken) +
+                    ": make it larger");
+}
+
 void require_bounds(const LaneBounds& bounds, const Geometry& geometry) {
-  if (bounds.first > bounds.low || bounds.low > bounds.high ||
-      bounds.high - bounds.first > geometry.slots) {
-    throw BadSnapshot("the snapshot does not fit: one environment has " +
-                      std::to_string(bounds.high - bounds.first) + " frames in it, this buffer " +
-                      "takes " + std::to_string(geometry.slots) + ": make it larger");
+  if (bounds.first > bounds.low || bounds.low > bounds.high) {
+    throw BadSnapshot("the snapshot contradicts itself in its bounds");
+  }
+  if (bounds.high - bounds.first > geometry.slots) {
+    too_large(bounds.high - bounds.first, " frames", geometry.slots);
+  }
+  // What a window may span: see WindowFinder.
+  const std::uint64_t spanned = geometry.slots - 2 * geometry.stack;
+  if (bounds.high - bounds.low > spanned) {
+    too_large(bounds.high - bounds.low, " frames to sample", spanned);
   }
 }
 
 // Samplers rely on what writers make sure of: ordinals that count the transitions, and an obs that
 // lies before its next_obs, within what is kept.
 void require_records(std::span<const std::uint8_t> records, const LaneBounds& bounds,
-                     const Layout& layout) {
+                     const Layout& layout, std::uint64_t capacity) {
   const std::size_t record_bytes = layout.record_words() * kWord;
   std::optional<std::uint64_t> ordinal;
+  std::uint64_t transitions = 0;
   for (std::uint64_t slot = bounds.first; slot < bounds.high; ++slot) {
     std::array<std::uint64_t, kRecordFieldWords> words{};
     std::memcpy(words.data(), records.data() + (slot - bounds.first) * record_bytes, sizeof(words));
@@ -134,6 +146,10 @@ void require_records(std::span<const std::uint8_t> records, const LaneBounds& bo
       throw BadSnapshot("the snapshot contradicts itself in slot " + std::to_string(slot));
     }
     ordinal = record.ordinal;
+    transitions += slot < bounds.low ? 0 : counted;
+  }
+  if (transitions > capacity) {
+    too_large(transitions, " transitions", capacity);
   }
 }
 
@@ -207,7 +223,8 @@ void write_snapshot(const Ring& ring, const Window& window,
 }
 
 LoadedSnapshot read_snapshot(const Ring& ring, std::span<const std::uint8_t> bytes,
-                             std::span<const std::uint8_t> format) {
+                             const Expected& expected,
+                             const std::function<void(const LoadedSnapshot&)>& accept) {
   const Layout& layout = ring.layout();
   for (std::size_t index = 0; index < layout.geometry().lanes; ++index) {
     if (ring.lane(index).published() != 0) {
@@ -220,7 +237,9 @@ LoadedSnapshot read_snapshot(const Ring& ring, std::span<const std::uint8_t> byt
   require_fit(prologue.geometry, layout.geometry());
   LoadedSnapshot loaded;
   const auto extra = source.take(prologue.extra_bytes);
-  if (extra.size() < format.size() || !std::ranges::equal(extra.first(format.size()), format)) {
+  const std::size_t format_bytes = expected.format.size();
+  if (extra.size() < format_bytes ||
+      !std::ranges::equal(extra.first(format_bytes), expected.format)) {
     throw BadSnapshot("the snapshot is of another buffer: its observations or actions differ");
   }
   loaded.extra.assign(extra.begin(), extra.end());
@@ -232,12 +251,13 @@ LoadedSnapshot read_snapshot(const Ring& ring, std::span<const std::uint8_t> byt
   for (const LaneBounds& bounds : loaded.lanes) {
     const std::uint64_t slots = bounds.high - bounds.first;
     const auto records = source.take(slots * layout.record_words() * kWord);
-    require_records(records, bounds, layout);
+    require_records(records, bounds, layout, expected.capacity);
     parts.push_back({records, source.take(slots * layout.frame_words() * kWord)});
   }
   if (!source.empty()) {
     throw BadSnapshot("the snapshot is longer than its header says");
   }
+  accept(loaded);
   for (std::size_t index = 0; index < parts.size(); ++index) {
     fill_lane(ring.lane(index), layout, loaded.lanes[index], parts[index][0], parts[index][1]);
   }

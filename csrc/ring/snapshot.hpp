@@ -42,10 +42,17 @@ struct LoadedSnapshot {
   std::vector<std::uint8_t> extra;
 };
 
-// Fills an empty ring that nobody else uses yet. `format` is what the extra must begin with.
-// Everything is checked before anything is written. Throws BadSnapshot, and std::logic_error for a
+// What a buffer must have in common with one whose snapshot it takes up.
+struct Expected {
+  std::span<const std::uint8_t> format;  // what the extra begins with
+  std::uint64_t capacity = 0;            // transitions a lane may have; its window is kept whole
+};
+
+// Fills an empty ring that nobody else uses yet. Everything is checked before anything is written;
+// the last to be asked is `accept`, which may throw. Throws BadSnapshot, and std::logic_error for a
 // ring that has slots.
 LoadedSnapshot read_snapshot(const Ring& ring, std::span<const std::uint8_t> bytes,
-                             std::span<const std::uint8_t> format);
+                             const Expected& expected,
+                             const std::function<void(const LoadedSnapshot&)>& accept);
 
 }  // namespace framering::ring

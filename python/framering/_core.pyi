@@ -1,6 +1,6 @@
 """The compiled core. Private: the package's modules are the interface."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from mmap import mmap
 from typing import Any, Literal, TypeAlias
 
@@ -189,7 +189,12 @@ class SamplerBase:
     def forget(self) -> None: ...
     def save(self, fd: int, extra: bytes) -> None: ...
     def dump(self, extra: bytes) -> bytes: ...
-    def load(self, snapshot: bytes | memoryview | mmap, prefix: bytes) -> bytes: ...
+    def load(
+        self,
+        snapshot: bytes | memoryview | mmap,
+        prefix: bytes,
+        accept: Callable[[bytes, int], object],
+    ) -> None: ...
     generator_state: tuple[int, int, int, int]
 
 class Sampler(SamplerBase):

@@ -163,14 +163,23 @@ class PrioritizedReplayBuffer(ReplayBuffer):
         header = json.dumps({"alpha": alpha, "beta": beta, "highest": highest}).encode()
         return super()._extra() + header + b"\n" + priorities.tobytes()
 
-    def _take_extra(self, extra: bytes) -> None:
-        super()._take_extra(extra)
-        parts = extra.split(b"\n", 2)
-        if len(parts) < 3:
+    def _read_extra(self, extra: bytes, slots: int) -> dict[str, Any]:
+        found = super()._read_extra(extra, slots)
+        header, _, values = found["rest"].partition(b"\n")
+        if not header:
             raise ValueError("the snapshot is of a plain ReplayBuffer: it has no priorities")
-        values, priorities = json.loads(parts[1]), parts[2]
-        self.alpha, self.beta = values["alpha"], values["beta"]
-        self._prioritized.restore(np.frombuffer(priorities, np.float32), values["highest"])
+        priorities = np.frombuffer(values, np.float32)
+        if len(priorities) != slots or not (np.isfinite(priorities) & (priorities >= 0)).all():
+            raise ValueError(
+                f"the snapshot contradicts itself: expected {slots} finite priorities of at least "
+                f"0, got {len(priorities)}"
+            )
+        return {**found, **json.loads(header), "priorities": priorities}
+
+    def _take_extra(self, found: dict[str, Any]) -> None:
+        super()._take_extra(found)
+        self.alpha, self.beta = found["alpha"], found["beta"]
+        self._prioritized.restore(found["priorities"], found["highest"])
 
 
 def _as_array(values: Any) -> np.ndarray[Any, Any]:

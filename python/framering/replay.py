@@ -464,8 +464,15 @@ class ReplayBuffer:
         self._restore(snapshot)
 
     def _restore(self, snapshot: bytes | mmap.mmap) -> None:
-        extra = self._sampler.load(snapshot, self._format())
-        self._take_extra(extra[len(self._format()) :])
+        found: list[dict[str, Any]] = []
+        format_bytes = len(self._format())
+
+        def accept(extra: bytes, slots: int) -> None:
+            # Nothing has been filled yet: what is wrong must show here.
+            found.append(self._read_extra(extra[format_bytes:], slots))
+
+        self._sampler.load(snapshot, self._format(), accept)
+        self._take_extra(found[0])
 
     def _format(self) -> bytes:
         """What two buffers must have in common to take up each other's snapshots."""
@@ -475,9 +482,13 @@ class ReplayBuffer:
     def _extra(self) -> bytes:
         return self._format() + json.dumps(self._sampler.generator_state).encode() + b"\n"
 
-    def _take_extra(self, extra: bytes) -> None:
-        state, _, _ = extra.partition(b"\n")
-        self._sampler.generator_state = tuple(json.loads(state))
+    def _read_extra(self, extra: bytes, slots: int) -> dict[str, Any]:
+        """Give what `_extra` wrote after the format; raise ValueError where it can't be taken."""
+        state, _, rest = extra.partition(b"\n")
+        return {"generator_state": tuple(json.loads(state)), "rest": rest}
+
+    def _take_extra(self, found: dict[str, Any]) -> None:
+        self._sampler.generator_state = found["generator_state"]
 
     def _new_recorder(self) -> Recorder:
         discrete = self.action_space
