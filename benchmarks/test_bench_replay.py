@@ -1,4 +1,5 @@
-"""ReplayBuffer beside SB3's memory-saving buffer: stacks of 4×84×84, one environment.
+"""ReplayBuffer beside SB3's memory-saving buffer and a bare gather: stacks of 4×84×84, one
+environment.
 
 pytest benchmarks/test_bench_replay.py --benchmark-only --benchmark-group-by=group
 """
@@ -10,6 +11,7 @@ import numpy as np
 import pytest
 from gymnasium import spaces
 
+from bare_gather import BareGather
 from framering import ReplayBuffer
 
 STACKS = spaces.Box(0, 255, (4, 84, 84), np.uint8)
@@ -82,6 +84,13 @@ def test_add_after_the_first_lap(benchmark, full):
 def test_sample(benchmark, full, batch_size):
     benchmark.group = f"sample({batch_size})"
     benchmark.pedantic(full.sample, args=(batch_size,), rounds=300, warmup_rounds=10)
+
+
+@pytest.mark.parametrize("batch_size", [32, 256])
+def test_bare_gather(benchmark, batch_size):
+    benchmark.group = f"sample({batch_size})"
+    bare = BareGather(CAPACITY, batch_size, 84 * 84, 4)
+    benchmark.pedantic(bare, rounds=300, warmup_rounds=10)
 
 
 @pytest.mark.benchmark(group="sample(32) by how many transitions there are")

@@ -22,6 +22,18 @@ class PrioritizedReplayBufferSamples(NamedTuple):
     weights : Tensor (B, 1), float32
         Importance weights ``(N · P(i))^-beta``, divided by the largest of the batch: what each
         row's loss is multiplied by.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gymnasium import spaces
+    >>> from framering import PrioritizedReplayBuffer
+    >>> box = spaces.Box(-1, 1, (3,), np.float32)
+    >>> buffer = PrioritizedReplayBuffer(100, box, spaces.Discrete(2), device="cpu", seed=1)
+    >>> buffer.add(np.zeros((1, 3)), np.ones((1, 3)), [1], [0.5], [True], [{}])
+    >>> batch = buffer.sample(2)
+    >>> (batch.weights * (batch.rewards - 0.25) ** 2).mean()
+    tensor(0.0625)
     """
 
     observations: Any

@@ -36,6 +36,23 @@ class ReplayBufferSamples(NamedTuple):
     discounts : Tensor (B, 1), float32, or None
         What the value of next_observations counts, γ to the number of steps taken; None in a
         buffer of one-step transitions.
+
+    Examples
+    --------
+    One's own memory, to be filled again and again:
+
+    >>> import numpy as np, torch
+    >>> from gymnasium import spaces
+    >>> from framering import ReplayBuffer, ReplayBufferSamples
+    >>> box = spaces.Box(-1, 1, (3,), np.float32)
+    >>> buffer = ReplayBuffer(10, box, spaces.Discrete(2), device="cpu", seed=1)
+    >>> buffer.add(np.zeros((1, 3)), np.ones((1, 3)), [1], [0.5], [True], [{}])
+    >>> obs, column = torch.empty(4, 3), torch.empty(4, 1)
+    >>> out = ReplayBufferSamples(
+    ...     obs, column.long(), obs.clone(), dones=column, rewards=column.clone()
+    ... )
+    >>> buffer.sample(4, out=out).rewards[0]
+    tensor([0.5000])
     """
 
     observations: Any
