@@ -146,5 +146,5 @@ def test_sample_and_update(benchmark, library):
     if library is Torchrl:
         import torch
 
-        priorities = torch.from_numpy(priorities)
+        priorities = torch.from_numpy(priorities).float()  # as losses give them
     benchmark.pedantic(buffer.step, args=(priorities,), rounds=300, warmup_rounds=10)
