@@ -1,7 +1,4 @@
-"""Prints, under pytest-benchmark's tables, what the numbers mean for images and environments.
-
-A benchmark that sets ``extra_info["env_steps"]`` gets a line of steps a second, and its ratio to
-the first of its group.
+"""Prints, under pytest-benchmark's tables, what the numbers mean for images.
 
 A benchmark that sets ``extra_info["pixels"]`` (of its source images) gets a line: nanoseconds a
 pixel, how many times as fast as its group's reference (the benchmark that sets
@@ -37,22 +34,6 @@ def pytest_terminal_summary(terminalreporter, config):
     session = getattr(config, "_benchmarksession", None)
     entries = [b for b in session.benchmarks if b.stats.data] if session else []
     summarise_images(terminalreporter, [b for b in entries if "pixels" in b.extra_info])
-    summarise_steps(terminalreporter, [b for b in entries if "env_steps" in b.extra_info])
-
-
-def summarise_steps(terminalreporter, entries):
-    """Steps a second of each group's environments, and of the first of the group, which part."""
-    if not entries:
-        return
-    terminalreporter.section("environment steps a second")
-    for group in dict.fromkeys(b.group for b in entries):
-        members = [b for b in entries if b.group == group]
-        rates = [b.extra_info["env_steps"] / b.stats.median for b in members]
-        terminalreporter.write_line(f"{group}:")
-        for benchmark, rate in zip(members, rates, strict=True):
-            terminalreporter.write_line(
-                f"  {benchmark.extra_info['label']:<26} {rate:9.0f} /s {rate / rates[0]:7.2f}"
-            )
 
 
 def summarise_images(terminalreporter, entries):

@@ -75,7 +75,8 @@ void register_replay(py::module_& module) {
                                {.contiguous = contiguous, .out = std::move(out)});
           },
           py::arg("batch_size"), py::arg("seed"), py::arg("window"), py::arg("contiguous"),
-          py::arg("out"));
+          py::arg("out"))
+      .def_property_readonly("overtaken", &Sampler::overtaken);
 
   py::class_<PrioritizedSampler, SamplerBase>(module, "PrioritizedSampler",
                                               "Draws in proportion to priorities.")

@@ -31,4 +31,9 @@ py::tuple Sampler::sample(py::ssize_t batch_size, std::optional<double> seed,
   });
 }
 
+std::uint64_t Sampler::overtaken() {
+  const std::lock_guard lock(mutex_);
+  return sampler_.overtaken();
+}
+
 }  // namespace framering::bindings

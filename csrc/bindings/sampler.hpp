@@ -15,6 +15,9 @@ class Sampler final : public SamplerBase {
   pybind11::tuple sample(pybind11::ssize_t batch_size, std::optional<double> seed,
                          const BoundWindow* window, const BatchOptions& options);
 
+  // Draws so far that were made again because a writer had overtaken them.
+  [[nodiscard]] std::uint64_t overtaken();
+
  private:
   ring::WindowFinder& windows() override { return sampler_.windows(); }
   [[nodiscard]] const ring::Returns& returns() const override { return sampler_.returns(); }

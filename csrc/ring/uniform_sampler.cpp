@@ -31,6 +31,7 @@ Transition UniformSampler::draw_again(const Window* frozen, Generator& generator
   if (frozen != nullptr) {
     throw Overtaken();
   }
+  ++overtaken_;
   finder_.find(0, live_);
   return draw_one(nullptr, generator);
 }
@@ -64,6 +65,7 @@ std::optional<Transition> UniformSampler::accept(const Place& place, const Windo
     if (frozen != nullptr) {
       throw Overtaken();
     }
+    ++overtaken_;
     finder_.find(0, live_);
     return std::nullopt;
   }

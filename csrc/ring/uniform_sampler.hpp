@@ -30,6 +30,9 @@ class UniformSampler {
   // draws must not depend on what the writers do.
   Transition draw_again(const Window* frozen, Generator& generator);
 
+  // Draws so far that had to be made again because a writer had overtaken them.
+  [[nodiscard]] std::uint64_t overtaken() const { return overtaken_; }
+
  private:
   static Place draw_place(const Window& window, Generator& generator);
   std::optional<Transition> accept(const Place& place, const Window* frozen);
@@ -39,6 +42,7 @@ class UniformSampler {
   Returns returns_;
   WindowFinder finder_;
   Window live_;  // kept for its memory
+  std::uint64_t overtaken_ = 0;
 };
 
 }  // namespace framering::ring

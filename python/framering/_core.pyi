@@ -220,6 +220,8 @@ class Sampler(SamplerBase):
         contiguous: bool,
         out: _Out,
     ) -> _Batch: ...
+    @property
+    def overtaken(self) -> int: ...
 
 class PrioritizedSampler(SamplerBase):
     """Draws in proportion to priorities."""

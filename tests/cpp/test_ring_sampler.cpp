@@ -119,6 +119,17 @@ TEST_CASE("a row that was overtaken before it was copied is drawn again") {
   CHECK(blocks == stack({47, 48, 49, 50, 55, 56, 57, 58}));
 }
 
+TEST_CASE("draws that were overtaken are counted") {
+  const auto ring = ring_with_episode(60);
+  UniformSampler sampler(ring, 50, {});
+  Generator generator(0);
+  std::vector<Transition> rows(20);
+  sampler.draw(rows, nullptr, generator);
+  CHECK(sampler.overtaken() == 0);
+  static_cast<void>(sampler.draw_again(nullptr, generator));
+  CHECK(sampler.overtaken() == 1);
+}
+
 TEST_CASE("a row drawn again that fits no block is told") {
   const auto ring = ring_with_episode(60);
   std::vector<Transition> rows{read(*ring, 10, {})};

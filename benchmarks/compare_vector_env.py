@@ -1,0 +1,180 @@
+"""AtariVectorEnv beside ALE's, EnvPool's and Gymnasium's, and beside emulation alone.
+
+    python benchmarks/compare_vector_env.py [--rounds 10] [--save benchmarks/results/vector_env.md]
+
+All contenders of a table are alive at once and measured in turns, in one process. Figures are steps
+of single games a second: the median over the rounds, and the slowest and fastest round.
+"""
+
+import dataclasses
+import datetime
+import importlib.metadata
+import platform
+import sys
+from collections.abc import Iterator
+from contextlib import ExitStack
+from pathlib import Path
+from typing import TextIO
+
+import tyro
+
+from interleaved import Rates, measure
+from sampling_beside_writers import BATCH, GAMES, sampling_beside_writers
+from vector_contenders import CORES, EMULATION, MAKERS, Contender, framering
+
+PEERS = {8: ["ALE's AtariVectorEnv", "EnvPool"], 1: ["Gymnasium, one environment"]}
+TITLES = {8: "Eight games", 1: "One game"}
+
+
+@dataclasses.dataclass(kw_only=True)
+class Comparison:
+    """Compare AtariVectorEnv with its peers."""
+
+    games: tuple[str, ...] = ("Breakout", "Pong")
+    """the games, as in their ids"""
+    rounds: int = 10
+    """measurements of each figure"""
+    env_steps: int = 1600
+    """steps of single games in a measurement"""
+    most_envs: int = 64
+    """games of the largest vector"""
+    save: Path | None = None
+    """a Markdown file to write the tables into, too"""
+
+
+def main() -> None:
+    comparison = tyro.cli(Comparison)
+    with ExitStack() as stack:
+        outputs: list[TextIO] = [sys.stdout]
+        if comparison.save:
+            comparison.save.parent.mkdir(parents=True, exist_ok=True)
+            outputs.append(stack.enter_context(comparison.save.open("w")))
+        for line in report(comparison):
+            for output in outputs:
+                print(line, file=output, flush=True)
+
+
+def report(comparison: Comparison) -> Iterator[str]:
+    yield "# AtariVectorEnv and its peers"
+    yield ""
+    yield from conditions(comparison)
+    for num_envs, peers in PEERS.items():
+        for game in comparison.games:
+            yield from beside_peers(comparison, game, num_envs, peers)
+    yield from scaling(comparison)
+    yield from sampling(comparison)
+
+
+def conditions(comparison: Comparison) -> Iterator[str]:
+    versions = ", ".join(
+        f"{name} {importlib.metadata.version(name)}"
+        for name in ("framering", "ale-py", "envpool", "gymnasium", "numpy")
+    )
+    yield (
+        f"{datetime.date.today()}, {processor()}, {CORES} cores; Python "
+        f"{platform.python_version()}, {versions}."
+    )
+    yield ""
+    yield (
+        "Random actions; no-op starts, FIRE, four frames a step, gray maximum, 84x84, stacks of "
+        "four, clipped rewards, whole games. Steps of single games a second: median of "
+        f"{comparison.rounds} rounds of {comparison.env_steps} steps, in turns, and the slowest "
+        f"and fastest round. *{EMULATION.capitalize()}* is `act` and `reset_game` in a process a "
+        "core, nothing else; a peer can be beaten by no more than emulation beats it. (Starts "
+        "that framering restores are not emulated, so it may come closer than one.)"
+    )
+    yield ""
+    yield "`python benchmarks/compare_vector_env.py --save benchmarks/results/vector_env.md`"
+
+
+def processor() -> str:
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            return line.partition(": ")[2]
+    return platform.machine()
+
+
+def beside_peers(
+    comparison: Comparison, game: str, num_envs: int, peers: list[str]
+) -> Iterator[str]:
+    names = [EMULATION, "framering", *peers]
+    contenders = {who: MAKERS[who](game, num_envs) for who in names}
+    rates = measure(contenders, num_envs, comparison.env_steps // num_envs, comparison.rounds)
+    yield ""
+    yield f"## {TITLES[num_envs]} of {game}"
+    yield ""
+    yield "| | steps/s | slowest to fastest | of emulation | framering is | emulation is |"
+    yield "|---|---:|---:|---:|---:|---:|"
+    for who in names:
+        beaten = [rates.ratio(winner, who) for winner in ("framering", EMULATION)]
+        yield "| {} | {} | {:.2f} | {} | {} |".format(
+            who,
+            figures(rates, who),
+            rates.ratio(who, EMULATION),
+            *(f"{ratio:.2f}x" if who in peers else "" for ratio in beaten),
+        )
+
+
+def figures(rates: Rates, who: str) -> str:
+    slowest, fastest = rates.spread(who)
+    return f"{rates.median(who):,.0f} | {slowest:,.0f} to {fastest:,.0f}"
+
+
+def scaling(comparison: Comparison) -> Iterator[str]:
+    game = comparison.games[0]
+    yield ""
+    yield f"## Scaling, {game}"
+    yield ""
+    yield (
+        "Steps a second, and the share of what emulation alone does at that time. By default the "
+        f"calling process is one of as many processes as there are cores, here {CORES}."
+    )
+    yield ""
+    columns = ["default", *(f"{number} workers" for number in range(CORES + 1))]
+    yield f"| games | {EMULATION} | " + " | ".join(columns) + " |"
+    yield "|---:|---:|" + "---:|" * len(columns)
+    num_envs = 1
+    while num_envs <= comparison.most_envs:
+        yield scaling_row(comparison, game, num_envs)
+        num_envs *= 2
+
+
+def scaling_row(comparison: Comparison, game: str, num_envs: int) -> str:
+    workers = [None, *range(min(CORES, num_envs) + 1)]
+    contenders: dict[str, Contender] = {EMULATION: MAKERS[EMULATION](game, num_envs)}
+    for number in workers:
+        contenders[str(number)] = framering(game, num_envs, number)
+    rounds = -(-comparison.rounds // 2)
+    rates = measure(contenders, num_envs, max(10, comparison.env_steps // num_envs), rounds)
+    cells = [f"{num_envs}", f"{rates.median(EMULATION):,.0f}"]
+    for number in workers:
+        who = str(number)
+        cells.append(f"{rates.median(who):,.0f} ({rates.ratio(who, EMULATION):.2f})")
+    cells += [""] * (CORES + 2 - len(workers))
+    return "| " + " | ".join(cells) + " |"
+
+
+def sampling(comparison: Comparison) -> Iterator[str]:
+    game = comparison.games[0]
+    yield ""
+    yield f"## Sampling while a worker writes, {game}"
+    yield ""
+    if CORES == 1:
+        yield "Not measured: there is no core for a sampler."
+        return
+    found = sampling_beside_writers(game, comparison.rounds)
+    yield (
+        f"Batches of {BATCH} from {GAMES} games that one worker writes flat out, on a core of its "
+        "own, while the sampler has another; and from the same ring at rest."
+    )
+    yield ""
+    yield "| at rest | while it is written | ratio | draws | overtaken by the writer |"
+    yield "|---:|---:|---:|---:|---:|"
+    yield (
+        f"| {found.still:,.0f} /s | {found.while_writing:,.0f} /s | {found.ratio:.2f} "
+        f"| {found.draws:,} | {found.overtaken} ({found.overtaken / found.draws:.4%}) |"
+    )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,163 @@
+"""Vector environments to compare, and emulation alone, which none can be faster than.
+
+All take the same preprocessing (no-op starts, FIRE, four frames a step, gray maximum, 84x84, stacks
+of four, clipped rewards, whole games) and the same random actions. Each is called with a number of
+steps that all its games make, and closed at the end.
+"""
+
+import itertools
+import multiprocessing
+import os
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import Any, Protocol
+
+import ale_py
+import gymnasium
+import numpy as np
+from ale_py import roms
+from gymnasium.wrappers import AtariPreprocessing, FrameStackObservation
+
+from framering import AtariVectorEnv
+
+gymnasium.register_envs(ale_py)
+CORES = len(os.sched_getaffinity(0))
+
+
+class Contender(Protocol):
+    """Something that steps games."""
+
+    def __call__(self, steps: int) -> None:
+        """Step all games so often."""
+
+    def close(self) -> None:
+        """End it."""
+
+
+class VectorSteps:
+    """Any vector environment."""
+
+    def __init__(self, envs: Any, num_envs: int) -> None:
+        self._envs = envs
+        draws = np.random.default_rng(1)
+        num_actions = envs.single_action_space.n if hasattr(envs, "single_action_space") else 4
+        self._actions = itertools.cycle(draws.integers(num_actions, size=(1000, num_envs)))
+        envs.reset()
+
+    def __call__(self, steps: int) -> None:
+        for actions in itertools.islice(self._actions, steps):
+            self._envs.step(actions)
+
+    def close(self) -> None:
+        self._envs.close()
+
+
+class SingleSteps:
+    """Gymnasium's single environment, reset where its episodes end."""
+
+    def __init__(self, game: str) -> None:
+        env = AtariPreprocessing(gymnasium.make(f"{game}NoFrameskip-v4"))
+        self._env: Any = FrameStackObservation(env, 4)
+        draws = np.random.default_rng(1)
+        self._actions = itertools.cycle(draws.integers(self._env.action_space.n, size=1000))
+        self._env.reset()
+
+    def __call__(self, steps: int) -> None:
+        for action in itertools.islice(self._actions, steps):
+            *_, terminated, truncated, _ = self._env.step(action)
+            if terminated or truncated:
+                self._env.reset()
+
+    def close(self) -> None:
+        self._env.close()
+
+
+class BareEmulation:
+    """As many bare emulators as can run at once, each with its share of the steps.
+
+    They act, four frames a step, and start new games, and nothing else: no screen is looked at,
+    nobody waits for anybody, and a game begins without no-ops.
+    """
+
+    def __init__(self, game: str, num_envs: int) -> None:
+        self._num_envs = num_envs
+        context = multiprocessing.get_context("spawn")
+        self._connections, self._workers = [], []
+        for _ in range(min(CORES, num_envs)):
+            here, there = context.Pipe()
+            worker = context.Process(target=emulate, args=(game, there), daemon=True)
+            worker.start()
+            self._connections.append(here)
+            self._workers.append(worker)
+
+    def __call__(self, steps: int) -> None:
+        for connection in self._connections:
+            connection.send(steps * self._num_envs // len(self._connections))
+        for connection in self._connections:
+            connection.recv()
+
+    def close(self) -> None:
+        for connection in self._connections:
+            connection.send(0)
+        for worker in self._workers:
+            worker.join()
+
+
+def emulate(game: str, connection: "Connection[int, int]") -> None:
+    """Emulate as many steps as the connection asks for."""
+    ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
+    ale = ale_py.ALEInterface()
+    ale.loadROM(roms.get_rom_path(game.lower()))
+    ale.reset_game()
+    actions = ale.getMinimalActionSet()
+    choices = itertools.cycle(np.random.default_rng(1).integers(len(actions), size=1000).tolist())
+    while steps := connection.recv():
+        for choice in itertools.islice(choices, steps):
+            for _ in range(4):
+                ale.act(actions[choice])
+            if ale.game_over():
+                ale.reset_game()
+        connection.send(steps)
+
+
+def framering(game: str, num_envs: int, num_workers: int | None = None) -> Contender:
+    envs = AtariVectorEnv(
+        f"{game}NoFrameskip-v4",
+        num_envs,
+        num_workers,
+        order="gymnasium",
+        terminal_on_life_loss=False,
+    )
+    return VectorSteps(envs, num_envs)
+
+
+def ale(game: str, num_envs: int) -> Contender:
+    threads = min(CORES, num_envs)
+    envs = ale_py.AtariVectorEnv(game.lower(), num_envs=num_envs, num_threads=threads)
+    return VectorSteps(envs, num_envs)
+
+
+def envpool(game: str, num_envs: int) -> Contender:
+    import envpool
+
+    threads = min(CORES, num_envs)
+    envs = envpool.make_gymnasium(
+        f"{game}-v5", num_envs=num_envs, num_threads=threads, reward_clip=True
+    )
+    return VectorSteps(envs, num_envs)
+
+
+def gymnasium_single(game: str, num_envs: int) -> Contender:
+    assert num_envs == 1
+    return SingleSteps(game)
+
+
+Make = Callable[[str, int], Contender]
+EMULATION = "emulation alone"
+MAKERS: dict[str, Make] = {
+    EMULATION: BareEmulation,
+    "framering": framering,
+    "ALE's AtariVectorEnv": ale,
+    "EnvPool": envpool,
+    "Gymnasium, one environment": gymnasium_single,
+}
