@@ -61,8 +61,8 @@ def report(comparison: Comparison) -> Iterator[str]:
     for num_envs, peers in PEERS.items():
         for game in comparison.games:
             yield from beside_peers(comparison, game, num_envs, peers)
-    yield from scaling(comparison)
     yield from sampling(comparison)
+    yield from scaling(comparison)
 
 
 def conditions(comparison: Comparison) -> Iterator[str]:
@@ -126,8 +126,9 @@ def scaling(comparison: Comparison) -> Iterator[str]:
     yield f"## Scaling, {game}"
     yield ""
     yield (
-        "Steps a second, and the share of what emulation alone does at that time. By default the "
-        f"calling process is one of as many processes as there are cores, here {CORES}."
+        "Steps a second, medians of a third of the rounds, and the share of what emulation alone "
+        "does at that time. By default the calling process is one of as many processes as there are "
+        f"cores, here {CORES}."
     )
     yield ""
     columns = ["default", *(f"{number} workers" for number in range(CORES + 1))]
@@ -144,8 +145,8 @@ def scaling_row(comparison: Comparison, game: str, num_envs: int) -> str:
     contenders: dict[str, Contender] = {EMULATION: MAKERS[EMULATION](game, num_envs)}
     for number in workers:
         contenders[str(number)] = framering(game, num_envs, number)
-    rounds = -(-comparison.rounds // 2)
-    rates = measure(contenders, num_envs, max(10, comparison.env_steps // num_envs), rounds)
+    steps = max(10, comparison.env_steps // num_envs)
+    rates = measure(contenders, num_envs, steps, -(-comparison.rounds // 3))
     cells = [f"{num_envs}", f"{rates.median(EMULATION):,.0f}"]
     for number in workers:
         who = str(number)
@@ -162,7 +163,7 @@ def sampling(comparison: Comparison) -> Iterator[str]:
     if CORES == 1:
         yield "Not measured: there is no core for a sampler."
         return
-    found = sampling_beside_writers(game, comparison.rounds)
+    found = sampling_beside_writers(game, -(-comparison.rounds // 2))
     yield (
         f"Batches of {BATCH} from {GAMES} games that one worker writes flat out, on a core of its "
         "own, while the sampler has another; and from the same ring at rest."
