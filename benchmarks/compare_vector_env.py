@@ -127,8 +127,8 @@ def scaling(comparison: Comparison) -> Iterator[str]:
     yield ""
     yield (
         "Steps a second, medians of a third of the rounds, and the share of what emulation alone "
-        "does at that time. By default the calling process is one of as many processes as there are "
-        f"cores, here {CORES}."
+        "does at that time. By default the calling process is one of as many processes as there "
+        f"are cores, here {CORES}."
     )
     yield ""
     columns = ["default", *(f"{number} workers" for number in range(CORES + 1))]
