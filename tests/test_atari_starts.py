@@ -58,7 +58,8 @@ def test_the_start_does_not_depend_on_what_came_before(game: str) -> None:
 @pytest.mark.parametrize("game", sorted(STEADY_GAMES))
 def test_games_that_start_restored_are_those_that_start_emulated(game: str) -> None:
     draws = np.random.default_rng(0)
-    settings = AtariSettings(game, terminal_on_life_loss=False, fire_reset=False)
+    # Few no-ops, so that starts with the same number of them come soon.
+    settings = AtariSettings(game, noop_max=4, terminal_on_life_loss=False, fire_reset=False)
     restoring, emulating = AtariEmulator(settings), AtariEmulator(settings)
     emulating._start._remembers = False
     frames = np.empty((2, *settings.frame_shape), np.uint8)
@@ -97,3 +98,16 @@ def test_sticky_actions_modes_and_starts_that_are_looked_at_are_emulated() -> No
         {"difficulty": 1},
     ):
         assert not starts_the_same(dataclasses.replace(settings, **change))
+
+
+def test_a_game_cut_short_among_its_no_ops_starts_again() -> None:
+    settings = AtariSettings("breakout", max_num_frames_per_episode=5, fire_reset=False)
+    restoring, emulating = AtariEmulator(settings), AtariEmulator(settings)
+    emulating._start._remembers = False
+    frames = np.empty((2, *settings.frame_shape), np.uint8)
+    for start in range(60):
+        for emulator, frame in zip((restoring, emulating), frames, strict=True):
+            emulator._game_ended = True
+            emulator.reset(frame, seed=start if start == 0 else None)
+        np.testing.assert_array_equal(*frames)
+        assert facts(restoring) == facts(emulating)

@@ -6,7 +6,6 @@ the wrappers: it looks only at the screens that an observation is made of, as pa
 """
 
 import time
-from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import ale_py
@@ -264,21 +263,21 @@ class AtariEmulator:
 
     def _begin_game(self, seed: int | None) -> None:
         """Begin a game with its no-op start: NoopResetEnv.reset."""
-        self._restart(seed, self._start.begin)
+        self._restart(seed)
         noop_max = self.settings.noop_max
-        if noop_max > 0:
-            noop = self._actions[_NOOP]
-            for _ in range(self._np_random.integers(1, noop_max + 1)):
-                self._return += self._ale.act(noop)
-                if self._ale.game_over():
-                    # The screen of this start itself may be looked at next.
-                    self._restart(seed, self._ale.reset_game)
+        frames = int(self._np_random.integers(1, noop_max + 1)) if noop_max > 0 else 0
+        for frame in range(self._start.begin(frames), frames):
+            if frame == frames - 1 and self._return == 0:
+                self._start.remember(frame)
+            self._return += self._ale.act(self._actions[_NOOP])
+            if self._ale.game_over():
+                self._restart(seed)
+                self._ale.reset_game()
         self._skip.hold()
 
-    def _restart(self, seed: int | None, start: Callable[[], None]) -> None:
+    def _restart(self, seed: int | None) -> None:
         if seed is not None:
             self._seed(seed)
-        start()
         self._return = 0.0
         self._began = time.perf_counter()
 

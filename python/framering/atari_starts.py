@@ -4,7 +4,8 @@ A game starts by switching the console on: ``ALEInterface.reset_game`` emulates 
 as long as sixteen steps take. The memory that it finds is what the last game left there, and the
 timer's value is random. Many cartridges put both into use, but in the games listed here the whole
 state of the console after these frames is the same, whatever came before, and what ALE saves of it
-is all that there is to it. `tests/test_atari_starts.py` checks both for each of them.
+is all that there is to it. `tests/test_atari_starts.py` checks both for each of them. The frames
+without action that follow are always the same, too.
 """
 
 from typing import Any
@@ -88,8 +89,9 @@ class GameStart:
     def __init__(self, ale: Any, settings: AtariSettings) -> None:
         self._ale = ale
         self._remembers = starts_the_same(settings)
-        self._state: Any = None
-        self._frames = 0
+        # By the frames without action that have passed since the start.
+        self._states: dict[int, Any] = {}
+        self._start_frames = 0
         self._frames_elsewhere = 0
 
     @property
@@ -105,15 +107,26 @@ class GameStart:
         """Take note that the ROM was loaded, from where on frames count."""
         self._frames_elsewhere = 0
 
-    def begin(self) -> None:
-        """Start a game; where it always starts the same, the screen shows it a frame later."""
+    def begin(self, frames: int) -> int:
+        """Start a game that so many frames without action follow; return how many have passed.
+
+        At least one is left, as a restored start has no screen.
+        """
         number = self.frame_number
-        if self._state is not None:
-            self._ale.restoreState(self._state)
-            self.frame_number = number + self._frames
-            return
+        passed = frames - 1 if frames - 1 in self._states else 0
+        if passed in self._states:
+            self._ale.restoreState(self._states[passed])
+            self.frame_number = number + self._start_frames + passed
+            return passed
         self._ale.reset_game()
-        if self._remembers:
-            self._state = self._ale.cloneState()
-            # Most games have none: they are those in which ALE selects a mode.
-            self._frames = self.frame_number - number
+        # Most games have none: they are those in which ALE selects a mode.
+        self._start_frames = self.frame_number - number
+        self.remember(0)
+        return 0
+
+    def remember(self, passed: int) -> None:
+        """Remember a start that so many frames without action have passed since, if they have."""
+        if not self._remembers or passed in self._states:
+            return
+        if self._ale.getEpisodeFrameNumber() == self._start_frames + passed:
+            self._states[passed] = self._ale.cloneState()
