@@ -108,6 +108,6 @@ def test_a_game_cut_short_among_its_no_ops_starts_again() -> None:
     for start in range(60):
         for emulator, frame in zip((restoring, emulating), frames, strict=True):
             emulator._game_ended = True
-            emulator.reset(frame, seed=start if start == 0 else None)
+            emulator.reset(frame, seed=start if start % 3 == 0 else None)
         np.testing.assert_array_equal(*frames)
         assert facts(restoring) == facts(emulating)
