@@ -22,7 +22,7 @@ void frames_of(const Lane& lane, const Transition& row, bool shared,
   }
 }
 
-// Copies rows one after another, each while the next one's frames are on their way.
+// Copies rows one after another, each while the next one's frames are expected.
 class RowCopier {
  public:
   RowCopier(const Ring& ring, const BatchOutput& output) : ring_(ring), output_(output) {}
@@ -32,15 +32,18 @@ class RowCopier {
     const Lane lane = ring_.lane(row.place.lane);
     const bool shared = output_.next_obs == nullptr;
     frames_of(lane, row, shared, frames_);
-    frames_of(ring_.lane(following.place.lane), following, shared, ahead_);
     const std::size_t frame_bytes = lane.frame_bytes();
+    frames_of(ring_.lane(following.place.lane), following, shared, ahead_);
+    for (const std::uint64_t* frame : ahead_) {
+      expect_payload(frame, frame_bytes);
+    }
     const std::size_t in_obs = shared ? frames_.size() : lane.stack();
     std::uint8_t* out = output_.obs + index * in_obs * frame_bytes;
     for (std::size_t i = 0; i < frames_.size(); ++i) {
       if (i == in_obs) {
         out = output_.next_obs + index * in_obs * frame_bytes;
       }
-      load_payload(out, frames_[i], frame_bytes, ahead_[i]);
+      load_payload(out, frames_[i], frame_bytes);
       out += frame_bytes;
     }
     lane.load_action(row.place.slot, output_.actions + index * ring_.geometry().action_bytes);

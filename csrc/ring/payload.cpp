@@ -3,13 +3,15 @@
 #include <atomic>
 #include <cstring>
 
+#include "system/cpu_features.hpp"
+
 namespace framering::ring {
 
 namespace {
 
 constexpr std::size_t kWord = sizeof(std::uint64_t);
-constexpr std::size_t kLineWords = 8;
-constexpr std::size_t kStoredAhead = 7168;  // bytes; no multiple of a page, whose lines share sets
+constexpr std::size_t kLine = 64;
+constexpr std::size_t kStretch = 2048;
 
 // std::atomic_ref takes no const object before C++26; a load writes nothing.
 std::uint64_t load(const std::uint64_t& word) {
@@ -18,6 +20,27 @@ std::uint64_t load(const std::uint64_t& word) {
 
 void store(std::uint64_t& word, std::uint64_t value) {
   std::atomic_ref(word).store(value, std::memory_order_relaxed);
+}
+
+void load_words(std::uint8_t* bytes, const std::uint64_t* words, std::size_t number) {
+  const std::size_t whole = number / kWord;
+  for (std::size_t i = 0; i < whole; ++i) {
+    const std::uint64_t value = load(words[i]);
+    std::memcpy(bytes + i * kWord, &value, kWord);
+  }
+  if (number % kWord != 0) {
+    const std::uint64_t value = load(words[whole]);
+    std::memcpy(bytes + whole * kWord, &value, number % kWord);
+  }
+}
+
+// The sanitizers don't see what assembly reads: they watch the portable path.
+[[maybe_unused]] bool loads_with_avx2() {
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+  return false;
+#else
+  return system::cpu_path() == system::CpuPath::avx2;
+#endif
 }
 
 }  // namespace
@@ -37,35 +60,27 @@ void store_payload(std::uint64_t* words, const std::uint8_t* bytes, std::size_t 
 }
 
 void load_payload(std::uint8_t* bytes, const std::uint64_t* words, std::size_t number) {
-  const std::size_t whole = number / kWord;
-  for (std::size_t i = 0; i < whole; ++i) {
-    const std::uint64_t value = load(words[i]);
-    std::memcpy(bytes + i * kWord, &value, kWord);
+  std::size_t done = 0;
+#if defined(__x86_64__)
+  static const bool avx2 = loads_with_avx2();
+  if (avx2) {
+    done = number / kLine * kLine;
+    load_lines_avx2(bytes, words, done);
   }
-  if (number % kWord != 0) {
-    const std::uint64_t value = load(words[whole]);
-    std::memcpy(bytes + whole * kWord, &value, number % kWord);
-  }
+#endif
+  load_words(bytes + done, words + done / kWord, number - done);
 }
 
-void load_payload(std::uint8_t* bytes, const std::uint64_t* words, std::size_t number,
-                  const std::uint64_t* ahead) {
-  const std::size_t lines = number / (kLineWords * kWord);
-  for (std::size_t line = 0; line < lines; ++line) {
-    __builtin_prefetch(ahead + line * kLineWords);
-    __builtin_prefetch(bytes + line * kLineWords * kWord + kStoredAhead, 1);
-    for (std::size_t i = 0; i < kLineWords; ++i) {
-      const std::uint64_t value = load(words[line * kLineWords + i]);
-      std::memcpy(bytes + (line * kLineWords + i) * kWord, &value, kWord);
-    }
+void expect_payload(const std::uint64_t* words, std::size_t number) {
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(words);
+  for (std::size_t done = 0; done < number; done += kStretch) {
+    __builtin_prefetch(bytes + done);
   }
-  const std::size_t done = lines * kLineWords;
-  load_payload(bytes + done * kWord, words + done, number - done * kWord);
 }
 
 void prefetch_payload(const std::uint64_t* words, std::size_t first, std::size_t number) {
   const auto* bytes = reinterpret_cast<const std::uint8_t*>(words) + first;
-  for (std::size_t done = 0; done < number; done += kLineWords * kWord) {
+  for (std::size_t done = 0; done < number; done += kLine) {
     __builtin_prefetch(bytes + done, 1);
   }
 }
