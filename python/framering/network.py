@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from framering.config import ConfigError
-from framering.dense import Dense
+from framering.onednn import Chain, Dense
 
 
 class Layers(NamedTuple):
@@ -41,7 +41,7 @@ class DuelingHead(nn.Module):
     def __init__(self, features: int, hidden: int, num_actions: int) -> None:
         super().__init__()
         self.value, self.advantage = (
-            nn.Sequential(Dense(features, hidden), nn.ReLU(), nn.Linear(hidden, outputs))
+            Chain(Dense(features, hidden), _relu(), nn.Linear(hidden, outputs))
             for outputs in (1, num_actions)
         )
 
@@ -100,10 +100,10 @@ class QNetwork(nn.Module):
         channels, height, width = observation_shape
         layers: list[nn.Module] = []
         for filters, kernel, stride in convolutions:
-            layers += [nn.Conv2d(channels, filters, kernel, stride=stride), nn.ReLU()]
+            layers += [nn.Conv2d(channels, filters, kernel, stride=stride), _relu()]
             channels = filters
             height, width = ((side - kernel) // stride + 1 for side in (height, width))
-        self.network = nn.Sequential(
+        self.network = Chain(
             *layers,
             nn.Flatten(),
             *_head(channels * height * width, hidden, num_actions, dueling),
@@ -163,7 +163,12 @@ def make_network(
 def _head(features: int, hidden: int, num_actions: int, dueling: bool) -> list[nn.Module]:
     if dueling:
         return [DuelingHead(features, hidden, num_actions)]
-    return [Dense(features, hidden), nn.ReLU(), nn.Linear(hidden, num_actions)]
+    return [Dense(features, hidden), _relu(), nn.Linear(hidden, num_actions)]
+
+
+def _relu() -> nn.ReLU:
+    # In place: the outputs before it are of no use, not to their gradients either.
+    return nn.ReLU(inplace=True)
 
 
 def save_weights(network: nn.Module, path: Path) -> None:

@@ -4,8 +4,8 @@ import pytest
 import torch
 from torch import nn
 
-from framering import dense
-from framering.dense import Dense
+from framering import onednn
+from framering.onednn import Chain, Dense
 
 
 def layers(inputs=100, outputs=30):
@@ -44,7 +44,7 @@ def test_outputs_and_gradients_are_those_of_torchs_own(batch):
 @pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch has no oneDNN here")
 def test_onednn_is_asked(monkeypatch):
     asked = []
-    monkeypatch.setattr(dense, "_dense", lambda *arguments: asked.append(arguments))
+    monkeypatch.setattr(onednn, "_dense", lambda *arguments: asked.append(arguments))
     own, _ = layers()
 
     own(torch.randn(2, 100))
@@ -64,3 +64,50 @@ def test_the_operators_keep_torchs_rules():
         torch.ops.framering.dense_gradients,
         [inputs.detach(), weight.detach(), torch.randn(4, 3)],
     )
+
+
+def chain(kind=Chain):
+    """A network with all kinds of neighbours: a ReLU behind each layer, behind none, at the end."""
+    torch.manual_seed(1)
+    return kind(
+        nn.Conv2d(4, 8, 4, stride=2),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(8, 8, 3, padding=1),
+        nn.Flatten(),
+        Dense(8 * 7 * 7, 20),
+        nn.ReLU(inplace=True),
+        Dense(20, 10),
+        nn.Linear(10, 3),
+        nn.ReLU(),
+    )
+
+
+@pytest.mark.usefixtures("_path")
+@pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
+@pytest.mark.parametrize("batch", [1, 32])
+def test_a_chain_without_gradients_gives_what_it_gives_with_them(batch, memory_format):
+    network = chain().to(memory_format=memory_format)
+    inputs = torch.randn(batch, 4, 16, 16).to(memory_format=memory_format)
+    kept = inputs.clone()
+    expected = chain(nn.Sequential)(inputs)
+
+    with torch.no_grad():
+        torch.testing.assert_close(network(inputs), expected)
+    torch.testing.assert_close(network(inputs), expected)
+    assert torch.equal(inputs, kept)
+
+
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch has no oneDNN here")
+def test_a_chain_without_gradients_does_each_relu_with_the_layer_before_it(monkeypatch):
+    fused = []
+    rectified = onednn._rectified
+    monkeypatch.setattr(
+        onednn, "_rectified", lambda *layer: fused.append(type(layer[0])) or rectified(*layer)
+    )
+    network, inputs = chain(), torch.randn(1, 4, 16, 16)
+    network(inputs)
+    assert fused == []
+    with torch.no_grad():
+        network(inputs)
+        network.double()(inputs.double())
+    assert fused == [nn.Conv2d, Dense]
