@@ -114,6 +114,13 @@ def test_weights_of_another_number_of_actions_are_refused(tmp_path):
         load_network(tmp_path / "model", (4, 84, 84), 2)
 
 
+def test_weights_for_other_frames_are_refused_with_what_to_try(tmp_path):
+    save_weights(QNetwork(2, (4, 60, 60)), tmp_path / "model")
+
+    with pytest.raises(ConfigError, match=r"size mismatch for network.7.weight.*--screen-size\?"):
+        load_network(tmp_path / "model", (4, 84, 84), 2)
+
+
 def test_nothing_in_a_model_file_is_executed(tmp_path):
     class Exploit:
         def __reduce__(self):

@@ -153,7 +153,8 @@ class TrainConfig:
         self._require("exploration_fraction", "above 0", self.exploration_fraction > 0)
         self._require("tau", "above 0", self.tau > 0)
         if self.num_workers is not None:
-            self._require("num_workers", "0 or more", self.num_workers >= 0)
+            limits = f"between 0 and --num-envs {self.num_envs}"
+            self._require("num_workers", limits, 0 <= self.num_workers <= self.num_envs)
         if self.batch_size > self.learning_starts:
             raise ConfigError(
                 f"--batch-size {self.batch_size} is larger than --learning-starts "
