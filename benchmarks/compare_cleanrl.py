@@ -4,7 +4,8 @@
 
 Both loops run the same settings, each time in a new process, one after the other and then again, so
 that a machine that slows down slows both, and that neither loop lives with the other's heap and
-threads. Each figure is environment steps a second after a warm-up.
+threads. Each has its own users' surroundings: OpenMP's threads yield early for framering, as its
+command sets it, and late by default. Each figure is environment steps a second after a warm-up.
 """
 
 import contextlib
@@ -18,6 +19,7 @@ from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from multiprocessing import get_context
 from typing import Any, Literal
+from unittest.mock import patch
 
 import torch
 import tyro
@@ -26,6 +28,7 @@ from rich.table import Table
 
 import cleanrl_loop
 from framering import TrainConfig
+from framering.cli import SPIN_COUNT
 from framering.training import train
 
 # Settings that keep a loop in one phase, and how many steps show its speed.
@@ -91,7 +94,8 @@ def main() -> None:
         pairs = []
         for _ in range(comparison.repeats):
             theirs = alone(cleanrl_loop.train, common, WARM_UP, measured)
-            ours = alone(train, {**common, **chosen}, WARM_UP, measured)
+            with patch.dict(os.environ, GOMP_SPINCOUNT=SPIN_COUNT):
+                ours = alone(train, {**common, **chosen}, WARM_UP, measured)
             pairs.append((theirs, ours))
         ratios = [ours / theirs for theirs, ours in pairs]
         table.add_row(

@@ -8,6 +8,7 @@ import torch
 from gymnasium.spaces import Box, Discrete
 from torch.nn import functional
 
+import cleanrl_loop
 from framering import QNetwork
 from framering.learner import Learner, greedy_actions
 from framering.replay import ReplayBuffer
@@ -25,7 +26,7 @@ def batch():
 
 
 def cleanrl_update(batch):
-    network = QNetwork(4)
+    network = cleanrl_loop.QNetwork(4)
     target = copy.deepcopy(network)
     optimizer = torch.optim.Adam(network.parameters(), lr=1e-4)
 
@@ -62,9 +63,9 @@ def test_update(benchmark, batch, whose):
 @pytest.mark.parametrize("whose", ["cleanrl", "framering"])
 def test_action(benchmark, whose):
     observations = np.random.default_rng(1).integers(0, 256, (1, 4, 84, 84), np.uint8)
-    network = QNetwork(4)
     if whose == "framering":
-        network = network.to(memory_format=torch.channels_last)
+        network = QNetwork(4).to(memory_format=torch.channels_last)
         benchmark(greedy_actions, network, observations)
     else:
+        network = cleanrl_loop.QNetwork(4)
         benchmark(lambda: torch.argmax(network(torch.Tensor(observations)), dim=1).cpu().numpy())

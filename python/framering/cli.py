@@ -209,15 +209,17 @@ COMMANDS: dict[str, Command] = {
 }
 
 
+# OpenMP's threads wait for one another by spinning, for milliseconds by default: on cores that
+# emulators share, that is ten times slower than yielding them.
+SPIN_COUNT = "10000"
+
 # A setting that may be left open isn't a flag to tyro; here it is one all the same.
 _FLAGS = {"--pipeline": ["--pipeline", "True"], "--no-pipeline": ["--pipeline", "False"]}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``framering``; wrong arguments end it with one line and exit code 2."""
-    # OpenMP's threads wait for one another by spinning, for milliseconds by default: on cores
-    # that emulators share, that is ten times slower than yielding them. Read when torch is loaded.
-    os.environ.setdefault("GOMP_SPINCOUNT", "10000")
+    os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)  # read when torch is loaded
     arguments = sys.argv[1:] if arguments is None else arguments
     if not arguments or arguments[0] in ("-h", "--help"):
         print(usage())

@@ -33,7 +33,7 @@ def preset(name: str) -> TrainConfig:
 
     ``cleanrl`` is CleanRL's ``dqn_atari.py`` exactly; ``fast`` has the same algorithm and the same
     ratio of updates to steps with eight environments, a pipeline and a compiled update; ``pong``
-    solves Pong in less than an hour on two cores: a small network on small pictures affords an
+    solves Pong in about an hour, even on one core: a small network on small pictures affords an
     update a step, and prioritised three-step returns make the most of each.
 
     Raises
