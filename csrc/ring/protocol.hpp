@@ -14,8 +14,10 @@
 //
 // Obligations, in the terms of the C++ memory model, and why they hold:
 //
-// 1. No data race. Counts and payload words are only touched through std::atomic_ref. The exception
-//    is the lane's own writer, which reads its own words plainly: it alone writes them.
+// 1. No data race. Counts and payload words are only touched through std::atomic_ref, with two
+//    exceptions. The lane's own writer reads its own words plainly: it alone writes them. R2 may
+//    load payload in assembly, which is no access of this model: payload_avx2.cpp says why
+//    obligations 2 and 3 hold for it by the processor's.
 //
 // 2. A reader sees whole slots, not slots in the making. R1 reads a value p stored by W4, so W4
 //    synchronises with R1, and every payload word of slots < p happens before R2. R2 therefore
