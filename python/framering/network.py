@@ -194,10 +194,11 @@ def load_network(path: Path, observation_shape: Sequence[int], num_actions: int)
     except FileNotFoundError:
         raise ConfigError(f"there is no model at {path}") from None
     except Exception as error:
-        lines = [line.strip() for line in str(error).splitlines()]
+        lines = [line.strip() for line in str(error).strip().splitlines()]
         # torch names the weights that don't fit in the lines after a headline.
         unfit = [line for line in lines if line.startswith("size mismatch")]
-        reason = f"{unfit[0]} Was it trained with another --screen-size?" if unfit else lines[0]
+        question = "Was it trained for another game, or with another --screen-size?"
+        reason = f"{unfit[0]} {question}" if unfit else lines[0]
         raise ConfigError(
             f"{path} doesn't hold the weights of a network for observations of shape "
             f"{tuple(observation_shape)} and {num_actions} actions: {reason}"

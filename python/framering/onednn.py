@@ -1,7 +1,5 @@
 """Layers that ask oneDNN where torch takes a slower way on a CPU."""
 
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 from torch.nn import functional
@@ -60,21 +58,20 @@ def _takes(inputs: Tensor) -> bool:
 
 def _rectified(layer: nn.Conv2d | Dense, inputs: Tensor) -> Tensor:
     """Apply a layer, and a ReLU."""
-    rest: tuple[str, list[Any], str] = ("relu", [], "")
-    outputs: Tensor
     if isinstance(layer, Dense):
-        outputs = torch.ops.mkldnn._linear_pointwise(inputs, layer.weight, layer.bias, *rest)
-    else:
-        shape = (layer.padding, layer.stride, layer.dilation, layer.groups)
-        outputs = torch.ops.mkldnn._convolution_pointwise(
-            inputs, layer.weight, layer.bias, *shape, *rest
-        )
+        return _product(inputs, layer.weight, layer.bias, "relu")
+    shape = (layer.padding, layer.stride, layer.dilation, layer.groups)
+    outputs: Tensor = torch.ops.mkldnn._convolution_pointwise(
+        inputs, layer.weight, layer.bias, *shape, "relu", [], ""
+    )
     return outputs
 
 
-def _product(first: Tensor, second: Tensor, bias: Tensor | None = None) -> Tensor:
+def _product(
+    first: Tensor, second: Tensor, bias: Tensor | None = None, then: str = "none"
+) -> Tensor:
     """Return ``first`` (N, K) times the transpose of ``second`` (M, K), plus the bias (M,)."""
-    product: Tensor = torch.ops.mkldnn._linear_pointwise(first, second, bias, "none", [], "")
+    product: Tensor = torch.ops.mkldnn._linear_pointwise(first, second, bias, then, [], "")
     return product
 
 

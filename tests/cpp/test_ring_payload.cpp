@@ -1,8 +1,9 @@
+#include <doctest/doctest.h>
+
 #include <cstdint>
 #include <cstring>
 #include <vector>
 
-#include "doctest/doctest.h"
 #include "ring/payload.hpp"
 #include "system/cpu_features.hpp"
 
