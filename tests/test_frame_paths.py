@@ -10,8 +10,8 @@ import pytest
 import framering
 
 TESTS = Path(__file__).parent
-FRAME_TESTS = [str(TESTS / f"test_frame_{name}.py")
-               for name in ("resize", "preprocessor", "incremental", "palette")]  # fmt: skip
+NAMES = ("resize", "preprocessor", "incremental", "palette", "scaling")
+FRAME_TESTS = [str(TESTS / f"test_frame_{name}.py") for name in NAMES]
 PATHS = ["portable"] + (["avx2"] if framering.cpu_features()["avx2"] else [])
 
 

@@ -1,11 +1,14 @@
+#include <algorithm>
 #include <limits>
 #include <string>
 #include <vector>
 
+#include "bindings/arrays.hpp"
 #include "bindings/image_argument.hpp"
 #include "bindings/register.hpp"
 #include "frame/colour_conversion.hpp"
 #include "frame/resize_area.hpp"
+#include "frame/scale_stacks.hpp"
 #include "system/cpu_features.hpp"
 
 namespace py = pybind11;
@@ -115,6 +118,44 @@ py::array palette_to_rgb(const py::object& screen_object, const py::object& out,
   return result;
 }
 
+// The rows of a batch may lie anywhere; each row's planes lie one behind another.
+frame::Stacks stacks_of(const py::array_t<std::uint8_t>& array) {
+  if (array.ndim() != 4) {
+    throw py::value_error("stacks must be (rows, stack, height, width), got " + describe(array));
+  }
+  py::ssize_t inner = 1;
+  for (py::ssize_t axis = 3; axis > 0; --axis) {
+    if (array.size() > 0 && array.shape(axis) > 1 && array.strides(axis) != inner) {
+      throw py::value_error("stacks: expected rows that are C-contiguous, got strides in them");
+    }
+    inner *= array.shape(axis);
+  }
+  if (array.strides(0) < 0) {
+    throw py::value_error("stacks: expected rows in memory's order, got a negative stride");
+  }
+  return {.bytes = array.data(),
+          .rows = static_cast<std::size_t>(array.shape(0)),
+          .row_stride = static_cast<std::size_t>(array.strides(0)),
+          .stack = static_cast<std::size_t>(array.shape(1)),
+          .pixels = static_cast<std::size_t>(array.shape(2) * array.shape(3))};
+}
+
+void scale_stacks(const py::array_t<std::uint8_t>& array, py::array_t<float>& out) {
+  const frame::Stacks stacks = stacks_of(array);
+  const std::vector<py::ssize_t> shape{array.shape(0), array.shape(2), array.shape(3),
+                                       array.shape(1)};
+  if (!std::equal(shape.begin(), shape.end(), out.shape(), out.shape() + out.ndim()) ||
+      (out.flags() & py::array::c_style) == 0 || !out.writeable()) {
+    throw py::value_error(
+        "out: expected a writable C-contiguous array (rows, height, width, stack) of the stacks', "
+        "got " +
+        describe(out));
+  }
+  float* target = out.mutable_data();
+  const py::gil_scoped_release released;
+  frame::scale_stacks(stacks, target, system::cpu_path());
+}
+
 }  // namespace
 
 void register_image(py::module_& module) {
@@ -172,6 +213,9 @@ Examples
              "palette"_a = "ntsc",
              "ALE's getScreen, uint8 (height, width), to its getScreenRGB, (height, width, 3). The "
              "palette is 'ntsc' or 'pal'.");
+  module.def("scale_stacks", &scale_stacks, "stacks"_a.noconvert(), "out"_a.noconvert(),
+             "Fill out, float32 (rows, height, width, stack), with stacks / 255: uint8 (rows, "
+             "stack, height, width), whose rows may lie anywhere.");
 }
 
 }  // namespace framering::bindings

@@ -47,6 +47,7 @@ def palette_to_gray(
 def palette_to_rgb(
     screen: _Image, out: _Image | None = None, palette: _Palette = "ntsc"
 ) -> _Image: ...
+def scale_stacks(stacks: _Image, out: NDArray[np.float32]) -> None: ...
 
 class AtariPreprocessor:
     def __init__(

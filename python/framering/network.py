@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from framering.config import ConfigError
 from framering.onednn import Chain, Dense
+from framering.scaling import scale_images
 
 
 class Layers(NamedTuple):
@@ -111,11 +112,7 @@ class QNetwork(nn.Module):
 
     def forward(self, observations: Tensor) -> Tensor:
         """Action values (B, num_actions), float32, of observations (B, stack, h, w) in 0 … 255."""
-        # Convolutions want channels last, and bytes are the cheapest to put in that order.
-        images = observations.contiguous(memory_format=torch.channels_last)
-        # In place, where `float` copies: a batch's floats are large enough to be slow to allocate.
-        scaled = images / 255.0 if images.is_floating_point() else images.float().div_(255.0)
-        values: Tensor = self.network(scaled)
+        values: Tensor = self.network(scale_images(observations))
         return values
 
 

@@ -6,7 +6,6 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-
 # Asked once: torch.compile can't ask.
 _AVAILABLE = (
     torch.backends.mkldnn.is_available()  # type: ignore[no-untyped-call]
