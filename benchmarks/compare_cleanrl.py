@@ -4,8 +4,9 @@
 
 Both loops run the same settings, each time in a new process, one after the other and then again, so
 that a machine that slows down slows both, and that neither loop lives with the other's heap and
-threads. Each has its own users' surroundings: OpenMP's threads yield early for framering, as its
-command sets it, and late by default. Each figure is environment steps a second after a warm-up.
+threads. Each has its own users' surroundings: where processes emulate beside framering's loop,
+OpenMP's threads yield early, as its command sets it, and else late, as they do by default. Each
+figure is environment steps a second after a warm-up.
 """
 
 import contextlib
@@ -28,7 +29,7 @@ from rich.table import Table
 
 import cleanrl_loop
 from framering import TrainConfig
-from framering.cli import SPIN_COUNT
+from framering.cli import share_cores
 from framering.training import train
 
 # Settings that keep a loop in one phase, and how many steps show its speed.
@@ -94,7 +95,8 @@ def main() -> None:
         pairs = []
         for _ in range(comparison.repeats):
             theirs = alone(cleanrl_loop.train, common, WARM_UP, measured)
-            with patch.dict(os.environ, GOMP_SPINCOUNT=SPIN_COUNT):
+            with patch.dict(os.environ):
+                share_cores(TrainConfig(**common, **chosen))
                 ours = alone(train, {**common, **chosen}, WARM_UP, measured)
             pairs.append((theirs, ours))
         ratios = [ours / theirs for theirs, ours in pairs]

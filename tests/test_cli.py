@@ -93,6 +93,46 @@ def test_a_profile_takes_a_preset_but_stays_short(monkeypatch):
     assert (config.total_timesteps, config.learning_starts) == (4000, 2000)
 
 
+@pytest.mark.parametrize(
+    ("arguments", "spins"),
+    [
+        ([], None),
+        (["--num-envs", "8"], "10000"),
+        (["--num-envs", "8", "--num-workers", "0"], None),
+        (["--preset", "fast"], "10000"),
+        (["--num-workers", "1"], "10000"),
+        (["--resume", "runs/one"], "10000"),
+    ],
+)
+@pytest.mark.parametrize("command", ["train", "profile"])
+def test_torchs_threads_yield_their_cores_to_processes_that_emulate(
+    monkeypatch, command, arguments, spins
+):
+    def note(config):
+        seen.append(os.environ.get("GOMP_SPINCOUNT"))
+        return [()]
+
+    seen = []
+    monkeypatch.setattr(os, "environ", {**os.environ})
+    os.environ.pop("GOMP_SPINCOUNT", None)
+    monkeypatch.setattr("framering.training.train", note)
+    monkeypatch.setattr("framering.profiling.profile", note)
+    monkeypatch.setattr("framering.profiling.report", lambda *_: None)
+
+    cli.main([command, *arguments])
+
+    assert seen == [spins]
+
+
+def test_what_the_user_says_of_torchs_threads_stays(monkeypatch):
+    monkeypatch.setenv("GOMP_SPINCOUNT", "7")
+    monkeypatch.setattr("framering.training.train", lambda config: None)
+
+    cli.main(["train", "--num-envs", "2"])
+
+    assert os.environ["GOMP_SPINCOUNT"] == "7"
+
+
 @pytest.mark.parametrize("name", PRESETS)
 def test_every_preset_passes_its_checks(name):
     preset(name).check()

@@ -27,9 +27,24 @@ def train_command(arguments: Sequence[str]) -> None:
     config = parse(TrainConfig, "train", arguments, train_command, start)
     if config.resume and config != dataclasses.replace(start, resume=config.resume):
         raise ConfigError("--resume takes its settings from the run that it goes on with, alone")
+    share_cores(config)
     from framering.training import train
 
     train(config)
+
+
+def share_cores(config: TrainConfig) -> None:
+    """Let torch's threads yield their cores early to processes that emulate beside them.
+
+    OpenMP's threads wait for one another by spinning, for milliseconds by default: on cores that
+    emulators share, an update takes ten times as long. Where one thread acts and learns by turns,
+    they had better be awake when it comes back. To be called before torch is loaded.
+    """
+    from framering.environments import num_workers
+
+    # How many processes a resumed run has is written in its checkpoint, which takes torch to read.
+    if num_workers(config) != 0 or config.resume:
+        os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -192,6 +207,7 @@ def profile_command(arguments: Sequence[str]) -> None:
     short = {name: getattr(ProfileConfig, name) for name in vars(ProfileConfig)["__annotations__"]}
     default = ProfileConfig(**{**dataclasses.asdict(start), **short})
     config = parse(ProfileConfig, "profile", arguments, profile_command, default)
+    share_cores(config)
     from rich.console import Console
 
     from framering.profiling import profile, report
@@ -209,17 +225,12 @@ COMMANDS: dict[str, Command] = {
 }
 
 
-# OpenMP's threads wait for one another by spinning, for milliseconds by default: on cores that
-# emulators share, that is ten times slower than yielding them.
-SPIN_COUNT = "10000"
-
 # A setting that may be left open isn't a flag to tyro; here it is one all the same.
 _FLAGS = {"--pipeline": ["--pipeline", "True"], "--no-pipeline": ["--pipeline", "False"]}
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``framering``; wrong arguments end it with one line and exit code 2."""
-    os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)  # read when torch is loaded
     arguments = sys.argv[1:] if arguments is None else arguments
     if not arguments or arguments[0] in ("-h", "--help"):
         print(usage())
