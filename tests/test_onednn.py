@@ -3,6 +3,7 @@ import copy
 import pytest
 import torch
 from torch import nn
+from torch.func import functional_call, grad, stack_module_state, vmap
 
 from framering import onednn
 from framering.onednn import Chain, Dense
@@ -56,6 +57,25 @@ def test_onednn_is_asked(monkeypatch):
     copy.deepcopy(own).double()(torch.randn(2, 100).double())
 
     assert len(asked) == 1
+
+
+@pytest.mark.filterwarnings("ignore:There is a performance drop:UserWarning")
+def test_torchs_function_transforms_work_on_it():
+    networks = [layers() for _ in range(3)]
+    for factor, pair in enumerate(networks):
+        for layer in pair:
+            layer.weight.data *= factor
+    inputs = torch.randn(4, 100)
+
+    def loss(layer):
+        return lambda weights: functional_call(layer, weights, (inputs,)).square().sum()
+
+    for transform in (lambda function: function, grad):
+        ours, theirs = (
+            vmap(transform(loss(column[0])))(stack_module_state(list(column))[0])
+            for column in zip(*networks, strict=True)
+        )
+        torch.testing.assert_close(ours, theirs)
 
 
 def test_the_operator_keeps_torchs_rules():

@@ -6,7 +6,7 @@
 // memory keep the compiler from moving one over R1 or the fence R3. A load may be torn anywhere: R5
 // refuses whatever mixes two laps, and nothing depends on how it is mixed.
 #if defined(__x86_64__)
-// NOLINTBEGIN(portability-simd-intrinsics,hicpp-no-assembler): the portable path is in payload.cpp.
+// NOLINTBEGIN(portability-simd-intrinsics,*-no-assembler): the portable path is in payload.cpp.
 
 #include <immintrin.h>
 
@@ -14,12 +14,18 @@
 
 namespace framering::ring {
 
+namespace {
+
+constexpr std::size_t vector_bytes = 32;
+
+}  // namespace
+
 __attribute__((target("avx2"))) void load_lines_avx2(std::uint8_t* bytes,
                                                      const std::uint64_t* words,
                                                      std::size_t number) {
   auto* to = reinterpret_cast<__m256i*>(bytes);
   const auto* from = reinterpret_cast<const __m256i*>(words);
-  for (const auto* end = from + number / sizeof(__m256i); from < end; from += 2, to += 2) {
+  for (const auto* end = from + number / vector_bytes; from < end; from += 2, to += 2) {
     __m256i low;
     __m256i high;
     asm volatile(
@@ -35,5 +41,5 @@ __attribute__((target("avx2"))) void load_lines_avx2(std::uint8_t* bytes,
 
 }  // namespace framering::ring
 
-// NOLINTEND(portability-simd-intrinsics,hicpp-no-assembler)
+// NOLINTEND(portability-simd-intrinsics,*-no-assembler)
 #endif

@@ -100,11 +100,16 @@ def _(first: Tensor, second: Tensor, bias: Tensor | None = None) -> Tensor:
 class _DenseProduct(torch.autograd.Function):
     """The product of a `Dense`, and its gradients, which are products, too."""
 
+    generate_vmap_rule = True
+
     @staticmethod
-    def forward(ctx: Any, inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-        ctx.save_for_backward(inputs, weight)
+    def forward(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
         outputs: Tensor = torch.ops.framering.product(inputs, weight, bias)
         return outputs
+
+    @staticmethod
+    def setup_context(ctx: Any, inputs: tuple[Any, ...], output: Any) -> None:
+        ctx.save_for_backward(*inputs[:2])
 
     @staticmethod
     def backward(ctx: Any, outputs: Tensor) -> tuple[Tensor, Tensor, Tensor]:
