@@ -244,3 +244,21 @@ def test_bfloat16_rounds_the_products_alone():
     # bfloat16 has eight significant bits: a rounding error of a 256th at each product.
     torch.testing.assert_close(rounded.errors, exact.errors, rtol=0, atol=0.02)
     assert not torch.equal(rounded.errors, exact.errors)
+
+
+@pytest.mark.parametrize("dueling", [False, True])
+def test_bfloat16_does_not_round_the_values_themselves(dueling):
+    torch.manual_seed(1)
+    network = QNetwork(4, dueling=dueling)
+    # Values as a trained network has them: far from zero, their differences small.
+    last = [layer for layer in network.modules() if isinstance(layer, nn.Linear)][-1]
+    torch.nn.init.constant_(last.bias, 5.0)
+    (sample,) = random_batches(1)
+
+    with torch.no_grad(), torch.autocast("cpu", torch.bfloat16):
+        rounded = network(sample.observations)
+    exact = network(sample.observations)
+
+    assert rounded.dtype == torch.float32
+    torch.testing.assert_close(rounded, exact, rtol=0, atol=0.005)
+    assert not torch.equal(rounded, rounded.bfloat16().float())

@@ -76,8 +76,8 @@ class Learner:
     max_grad_norm
         Scale gradients down to this norm; 0 leaves them.
     bfloat16
-        Let the loss's convolutions and products round to bfloat16 (``torch.autocast``); weights,
-        targets, the optimiser and acting stay float32.
+        Let the loss's convolutions and products round to bfloat16 (``torch.autocast``); values,
+        weights, targets, the optimiser and acting stay float32.
     act_with_target
         Let the target network choose greedy actions.
     compiled

@@ -36,13 +36,27 @@ ARCHITECTURES = {
 }
 
 
+class Values(nn.Linear):
+    """The last layer, in float32 whatever ``torch.autocast`` says.
+
+    Learning lives on small differences between values, which bfloat16's eight bits round away.
+    """
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Values (B, out_features) of features (B, in_features)."""
+        if not torch.is_autocast_enabled(features.device.type):
+            return super().forward(features)
+        with torch.autocast(features.device.type, enabled=False):
+            return super().forward(features.to(self.weight.dtype))
+
+
 class DuelingHead(nn.Module):
     """State values and advantages in two streams (Wang et al. 2016): V + A − mean A."""
 
     def __init__(self, features: int, hidden: int, num_actions: int) -> None:
         super().__init__()
         self.value, self.advantage = (
-            Chain(Dense(features, hidden), _relu(), nn.Linear(hidden, outputs))
+            Chain(Dense(features, hidden), _relu(), Values(hidden, outputs))
             for outputs in (1, num_actions)
         )
 
@@ -160,7 +174,7 @@ def make_network(
 def _head(features: int, hidden: int, num_actions: int, dueling: bool) -> list[nn.Module]:
     if dueling:
         return [DuelingHead(features, hidden, num_actions)]
-    return [Dense(features, hidden), _relu(), nn.Linear(hidden, num_actions)]
+    return [Dense(features, hidden), _relu(), Values(hidden, num_actions)]
 
 
 def _relu() -> nn.ReLU:
