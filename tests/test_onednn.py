@@ -42,7 +42,7 @@ def test_outputs_and_gradients_are_those_of_torchs_own(batch):
         torch.testing.assert_close(ours, theirs)
 
 
-@pytest.mark.skipif(not onednn._AVAILABLE, reason="torch has no oneDNN here")
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch has no oneDNN here")
 def test_onednn_is_asked(monkeypatch):
     asked = []
     apply = onednn._DenseProduct.apply
@@ -118,7 +118,7 @@ def test_a_chain_without_gradients_gives_what_it_gives_with_them(batch, memory_f
     assert torch.equal(inputs, kept)
 
 
-@pytest.mark.skipif(not onednn._AVAILABLE, reason="torch has no oneDNN here")
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch has no oneDNN here")
 def test_a_chain_without_gradients_does_each_relu_with_the_layer_before_it(monkeypatch):
     fused = []
     rectified = onednn._rectified

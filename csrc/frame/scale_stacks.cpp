@@ -16,22 +16,22 @@ std::array<float, 256> quotients() {
 
 }  // namespace
 
-void scale_stacks(const Stacks& stacks, float* out, system::CpuPath path) {
-#if defined(__x86_64__)
-  if (path == system::CpuPath::avx2 && stacks.stack == 4) {
-    scale_four_planes_avx2(stacks, out);
-    return;
-  }
-#endif
-  static_cast<void>(path);
+void scale_stacks(const Stacks& stacks, float* out, [[maybe_unused]] system::CpuPath path) {
   static const std::array<float, 256> table = quotients();
   for (std::size_t row = 0; row < stacks.rows; ++row) {
     const std::uint8_t* planes = stacks.bytes + row * stacks.row_stride;
-    for (std::size_t pixel = 0; pixel < stacks.pixels; ++pixel) {
+    std::size_t pixel = 0;
+#if defined(__x86_64__)
+    if (path == system::CpuPath::avx2 && stacks.stack == 4) {
+      pixel = scale_four_planes_avx2(planes, stacks.pixels, out);
+    }
+#endif
+    for (; pixel < stacks.pixels; ++pixel) {
       for (std::size_t plane = 0; plane < stacks.stack; ++plane) {
-        *out++ = table[planes[plane * stacks.pixels + pixel]];
+        out[pixel * stacks.stack + plane] = table[planes[plane * stacks.pixels + pixel]];
       }
     }
+    out += stacks.pixels * stacks.stack;
   }
 }
 

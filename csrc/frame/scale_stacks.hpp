@@ -21,7 +21,8 @@ struct Stacks {
 // Fills `out`, (rows, pixels, stack), with byte / 255, rounded as IEEE's division is.
 void scale_stacks(const Stacks& stacks, float* out, system::CpuPath path);
 
-// The same for rows of four planes, with AVX2; in scale_stacks_avx2.cpp.
-void scale_four_planes_avx2(const Stacks& stacks, float* out);
+// The same for the first pixels of one row of four planes, with AVX2: returns how many it has done,
+// all but a few. In scale_stacks_avx2.cpp.
+std::size_t scale_four_planes_avx2(const std::uint8_t* planes, std::size_t pixels, float* out);
 
 }  // namespace framering::frame

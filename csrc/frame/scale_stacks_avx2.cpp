@@ -48,21 +48,13 @@ AVX2_INLINE void scale_pixels(const std::uint8_t* planes, std::size_t pixels, fl
 
 }  // namespace
 
-AVX2 void scale_four_planes_avx2(const Stacks& stacks, float* out) {
-  const std::size_t pixels = stacks.pixels;
+AVX2 std::size_t scale_four_planes_avx2(const std::uint8_t* planes, std::size_t pixels,
+                                        float* out) {
   const std::size_t whole = pixels - pixels % lanes;
-  for (std::size_t row = 0; row < stacks.rows; ++row) {
-    const std::uint8_t* planes = stacks.bytes + row * stacks.row_stride;
-    float* to = out + row * pixels * 4;
-    for (std::size_t i = 0; i < whole; i += lanes) {
-      scale_pixels(planes + i, pixels, to + i * 4);
-    }
-    for (std::size_t i = whole; i < pixels; ++i) {
-      for (std::size_t plane = 0; plane < 4; ++plane) {
-        to[i * 4 + plane] = static_cast<float>(planes[plane * pixels + i]) / 255.0F;
-      }
-    }
+  for (std::size_t i = 0; i < whole; i += lanes) {
+    scale_pixels(planes + i, pixels, out + i * 4);
   }
+  return whole;
 }
 
 }  // namespace framering::frame

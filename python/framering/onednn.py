@@ -85,11 +85,10 @@ def _product(
 
 # An operator of its own, because torch.compile takes oneDNN's for one with constant weights.
 # torch.library.custom_op would make it in fewer words, and each call a tenth of a product slower.
-_operators = torch.library.Library("framering", "FRAGMENT")  # type: ignore[no-untyped-call]
-_operators.define(  # type: ignore[no-untyped-call]
-    "product(Tensor first, Tensor second, Tensor? bias=None) -> Tensor"
+torch.library.define(
+    "framering::product", "(Tensor first, Tensor second, Tensor? bias=None) -> Tensor"
 )
-_operators.impl("product", _product, "CPU")  # type: ignore[no-untyped-call]
+torch.library.impl("framering::product", "cpu", _product)
 
 
 @torch.library.register_fake("framering::product")  # type: ignore[untyped-decorator]

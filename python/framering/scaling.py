@@ -34,7 +34,6 @@ def _empty(images: Tensor) -> Tensor:
 
 
 # torch takes three passes, of which the first, byte by byte, takes most of the time.
-_operators = torch.library.Library("framering", "FRAGMENT")  # type: ignore[no-untyped-call]
-_operators.define("scale_images(Tensor images) -> Tensor")  # type: ignore[no-untyped-call]
-_operators.impl("scale_images", _scale_bytes, "CPU")  # type: ignore[no-untyped-call]
+torch.library.define("framering::scale_images", "(Tensor images) -> Tensor")
+torch.library.impl("framering::scale_images", "cpu", _scale_bytes)
 torch.library.register_fake("framering::scale_images", _empty)
