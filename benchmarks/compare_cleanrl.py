@@ -30,7 +30,7 @@ from rich.table import Table
 import cleanrl_loop
 from framering import TrainConfig
 from framering.cli import share_cores
-from framering.training import train
+from framering.training.loop import train
 
 # Settings that keep a loop in one phase, and how many steps show its speed.
 PHASES: dict[str, tuple[dict[str, Any], int]] = {

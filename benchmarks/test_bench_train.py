@@ -10,8 +10,8 @@ from torch.nn import functional
 
 import cleanrl_loop
 from framering import QNetwork
-from framering.learner import Learner, greedy_actions
-from framering.replay import ReplayBuffer
+from framering.dqn.learner import Learner, greedy_actions
+from framering.replay.buffer import ReplayBuffer
 
 
 @pytest.fixture(scope="module")

@@ -5,9 +5,11 @@ import sys
 import pytest
 import torch
 
-from framering import cli, preflight
-from framering.network import VectorQNetwork, save_weights
+from framering import cli
+from framering.dqn.network import VectorQNetwork
+from framering.dqn.weights import save_weights
 from framering.presets import PRESETS, preset
+from framering.training import preflight
 
 
 @pytest.fixture(autouse=True)
@@ -69,7 +71,7 @@ def test_a_buffer_larger_than_memory_gets_one_line_and_exit_code_2(monkeypatch, 
 )
 def test_settings_override_their_preset(monkeypatch, arguments, expected):
     given = []
-    monkeypatch.setattr("framering.training.train", given.append)
+    monkeypatch.setattr("framering.training.loop.train", given.append)
 
     cli.main(["train", *arguments])
 
@@ -83,8 +85,8 @@ def test_a_profile_takes_a_preset_but_stays_short(monkeypatch):
         given.append(config)
         return ()
 
-    monkeypatch.setattr("framering.profiling.profile", profile)
-    monkeypatch.setattr("framering.profiling.report", lambda console: None)
+    monkeypatch.setattr("framering.training.profiling.profile", profile)
+    monkeypatch.setattr("framering.training.profiling.report", lambda console: None)
 
     cli.main(["profile", "--preset", "pong", "--seed", "3"])
 
@@ -115,9 +117,9 @@ def test_torchs_threads_yield_their_cores_to_processes_that_emulate(
     seen = []
     monkeypatch.setattr(os, "environ", {**os.environ})
     os.environ.pop("GOMP_SPINCOUNT", None)
-    monkeypatch.setattr("framering.training.train", note)
-    monkeypatch.setattr("framering.profiling.profile", note)
-    monkeypatch.setattr("framering.profiling.report", lambda *_: None)
+    monkeypatch.setattr("framering.training.loop.train", note)
+    monkeypatch.setattr("framering.training.profiling.profile", note)
+    monkeypatch.setattr("framering.training.profiling.report", lambda *_: None)
 
     cli.main([command, *arguments])
 
@@ -126,7 +128,7 @@ def test_torchs_threads_yield_their_cores_to_processes_that_emulate(
 
 def test_what_the_user_says_of_torchs_threads_stays(monkeypatch):
     monkeypatch.setenv("GOMP_SPINCOUNT", "7")
-    monkeypatch.setattr("framering.training.train", lambda config: None)
+    monkeypatch.setattr("framering.training.loop.train", lambda config: None)
 
     cli.main(["train", "--num-envs", "2"])
 

@@ -3,7 +3,7 @@ import dataclasses
 import pytest
 
 from framering import TrainConfig
-from framering.config import ConfigError
+from framering.errors import ConfigError
 
 # cleanrl/dqn_atari.py
 CLEANRL = {

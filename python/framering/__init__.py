@@ -1,40 +1,63 @@
-"""framering trains DQN on Atari at the speed of the emulator.
+"""framering trains DQN on Atari fast, with a C++ frame ring for replay.
 
 The public names are imported on first use, so that a program that needs only one of them
 (the replay buffer, the resize) pays for no other: see ``__all__``.
 """
 
 import importlib
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-# Where each public name lives. Nothing is imported before it is asked for.
-_HOMES: dict[str, str] = {
-    "AtariPreprocessing": "framering.atari_preprocessing",
+if TYPE_CHECKING:
+    from framering._core import cpu_features, resize_area
+    from framering.atari.wrapper import AtariPreprocessing
+    from framering.config import TrainConfig
+    from framering.dqn.network import QNetwork
+    from framering.replay.buffer import ReplayBuffer
+    from framering.replay.prioritized import PrioritizedReplayBuffer
+    from framering.replay.samples import PrioritizedReplayBufferSamples, ReplayBufferSamples
+    from framering.training.loop import train
+    from framering.vector_env import AtariVectorEnv
+
+# The module of each public name. Nothing is imported before it is asked for.
+_MODULES: dict[str, str] = {
+    "AtariPreprocessing": "framering.atari.wrapper",
     "AtariVectorEnv": "framering.vector_env",
     "cpu_features": "framering._core",
-    "PrioritizedReplayBuffer": "framering.prioritized",
-    "PrioritizedReplayBufferSamples": "framering.prioritized",
-    "QNetwork": "framering.network",
-    "ReplayBuffer": "framering.replay",
-    "ReplayBufferSamples": "framering.replay",
+    "PrioritizedReplayBuffer": "framering.replay.prioritized",
+    "PrioritizedReplayBufferSamples": "framering.replay.samples",
+    "QNetwork": "framering.dqn.network",
+    "ReplayBuffer": "framering.replay.buffer",
+    "ReplayBufferSamples": "framering.replay.samples",
     "resize_area": "framering._core",
     "TrainConfig": "framering.config",
-    "train": "framering.training",
+    "train": "framering.training.loop",
 }
 
-__all__ = list(_HOMES)
+__all__ = [
+    "AtariPreprocessing",
+    "AtariVectorEnv",
+    "PrioritizedReplayBuffer",
+    "PrioritizedReplayBufferSamples",
+    "QNetwork",
+    "ReplayBuffer",
+    "ReplayBufferSamples",
+    "TrainConfig",
+    "cpu_features",
+    "resize_area",
+    "train",
+]
 __version__ = "0.1.0"
 
 
 def __getattr__(name: str) -> Any:
     """Import a public name on first use (PEP 562)."""
-    home = _HOMES.get(name)
-    if home is None:
+    module = _MODULES.get(name)
+    if module is None:
         raise AttributeError(f"module 'framering' has no attribute {name!r}")
-    value = getattr(importlib.import_module(home), name)
+    value = getattr(importlib.import_module(module), name)
     globals()[name] = value
     return value
 
 
 def __dir__() -> list[str]:
-    return sorted([*globals(), *_HOMES])
+    return sorted({*globals(), *_MODULES})

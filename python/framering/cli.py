@@ -10,10 +10,11 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
 
-from framering.config import ConfigError, TrainConfig
+from framering.config import TrainConfig
+from framering.errors import ConfigError
 
 if TYPE_CHECKING:
-    from framering.evaluate import Camera
+    from framering.training.evaluate import Camera
 
 Settings = TypeVar("Settings")
 Command = Callable[[Sequence[str]], None]
@@ -28,7 +29,7 @@ def train_command(arguments: Sequence[str]) -> None:
     if config.resume and config != dataclasses.replace(start, resume=config.resume):
         raise ConfigError("--resume takes its settings from the run that it goes on with, alone")
     share_cores(config)
-    from framering.training import train
+    from framering.training.loop import train
 
     train(config)
 
@@ -40,7 +41,7 @@ def share_cores(config: TrainConfig) -> None:
     emulators share, an update takes ten times as long. Where one thread acts and learns by turns,
     they had better be awake when it comes back. To be called before torch is loaded.
     """
-    from framering.environments import num_workers
+    from framering.training.environments import num_workers
 
     # How many processes a resumed run has is written in its checkpoint, which takes torch to read.
     if num_workers(config) != 0 or config.resume:
@@ -104,12 +105,12 @@ def play_command(arguments: Sequence[str]) -> None:
     config.check()
     from rich.console import Console
 
-    from framering.environments import look_up, why_no_pictures
-    from framering.terminal import TerminalScreen
-    from framering.video import GameRecorder, why_no_videos
+    from framering.reporting.terminal import TerminalScreen
+    from framering.reporting.video import GameRecorder, why_no_videos
+    from framering.training.environments import make_task_spec, why_no_pictures
 
     reason = why_no_videos() if config.videos else None
-    if reason := reason or why_no_pictures(look_up(config.env_id)):
+    if reason := reason or why_no_pictures(make_task_spec(config.env_id)):
         raise ConfigError(f"there is nothing to see: {reason}")
     if config.videos:
         _play_games(config, GameRecorder(config.videos, lambda game: game < config.episodes))
@@ -120,11 +121,11 @@ def play_command(arguments: Sequence[str]) -> None:
 
 def _play_games(config: EvalConfig, camera: "Camera | None") -> None:
     config.check()
-    from framering.environments import look_up
-    from framering.evaluate import evaluate, summarize
-    from framering.network import load_network
+    from framering.dqn.weights import load_network
+    from framering.training.environments import make_task_spec
+    from framering.training.evaluate import evaluate, summarize
 
-    task = look_up(config.env_id, config.screen_size)
+    task = make_task_spec(config.env_id, config.screen_size)
     network = load_network(config.model, task.observation_space.shape, int(task.action_space.n))
     returns = evaluate(
         network,
@@ -157,7 +158,7 @@ def plot_command(arguments: Sequence[str]) -> None:
     config = parse(PlotConfig, "plot", arguments, plot_command)
     if config.window < 1:
         raise ConfigError(f"--window must be 1 or more; got {config.window}")
-    from framering.plot import read_curve, write_csv, write_png
+    from framering.reporting.plot import read_curve, write_csv, write_png
 
     curves = [read_curve(run, config.tag) for run in config.runs]
     config.out.parent.mkdir(parents=True, exist_ok=True)
@@ -178,7 +179,7 @@ class BenchConfig:
 def bench_command(arguments: Sequence[str]) -> None:
     """Run the comparisons with other libraries (in a checkout, with the bench extra)."""
     config = parse(BenchConfig, "bench", arguments, bench_command)
-    from framering.benchmarking import find_benchmarks, run_benchmarks
+    from framering.bench import find_benchmarks, run_benchmarks
 
     commands = find_benchmarks()
     if unknown := set(config.only) - set(commands):
@@ -210,7 +211,7 @@ def profile_command(arguments: Sequence[str]) -> None:
     share_cores(config)
     from rich.console import Console
 
-    from framering.profiling import profile, report
+    from framering.training.profiling import profile, report
 
     report(*profile(config), Console())
 

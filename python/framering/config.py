@@ -1,12 +1,10 @@
-"""What a training run can be told: CleanRL's arguments under CleanRL's names, and ours."""
+"""Settings of a training run: CleanRL's arguments under CleanRL's names, and ours."""
 
 import dataclasses
 import os
 from typing import Literal
 
-
-class ConfigError(ValueError):
-    """A setting that can't work. The message says what was expected, what came and what to do."""
+from framering.errors import ConfigError
 
 
 @dataclasses.dataclass(kw_only=True)

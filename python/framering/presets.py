@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import Any
 
-from framering.config import ConfigError, TrainConfig
+from framering.config import TrainConfig
+from framering.errors import ConfigError
 
 # What each preset changes in CleanRL's defaults.
 PRESETS: dict[str, dict[str, Any]] = {

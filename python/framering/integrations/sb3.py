@@ -14,10 +14,10 @@ from typing import Any
 
 from stable_baselines3.common.buffers import ReplayBuffer as Sb3ReplayBuffer
 
-import framering.replay
+import framering.replay.buffer
 
 
-class ReplayBuffer(framering.replay.ReplayBuffer, Sb3ReplayBuffer):  # type: ignore[misc,override]
+class ReplayBuffer(framering.replay.buffer.ReplayBuffer, Sb3ReplayBuffer):  # type: ignore[misc,override]
     """`framering.ReplayBuffer`, for ``replay_buffer_class`` of DQN, SAC, TD3 and DDPG.
 
     Stacks of frames are stored once, and truncations handled, whatever the algorithm's

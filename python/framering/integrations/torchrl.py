@@ -23,8 +23,8 @@ import numpy as np
 from gymnasium import spaces
 from tensordict import TensorDict
 
-from framering.prioritized import PrioritizedReplayBuffer
-from framering.replay import ReplayBuffer
+from framering.replay.buffer import ReplayBuffer
+from framering.replay.prioritized import PrioritizedReplayBuffer
 
 
 class TensorDictReplayBuffer:

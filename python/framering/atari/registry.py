@@ -1,0 +1,221 @@
+"""What Gymnasium's registry says of an Atari environment id."""
+
+import difflib
+from dataclasses import dataclass
+from typing import Any
+
+import gymnasium
+from gymnasium.envs.registration import EnvSpec, registry
+
+from framering.atari.settings import AtariSettings
+
+_ATARI_ENTRY_POINT = "ale_py.env:AtariEnv"
+# The observation, screen and sound options of ``AtariEnv``: framering makes its own observations.
+_EMULATION_KEYS = frozenset(
+    {
+        "game",
+        "frameskip",
+        "repeat_action_probability",
+        "full_action_space",
+        "max_num_frames_per_episode",
+        "mode",
+        "difficulty",
+    }
+)
+
+
+@dataclass(frozen=True)
+class AtariGame:
+    """A registered Atari environment: the game, and how the registry says it is emulated.
+
+    Attributes
+    ----------
+    env_id
+        The full id, as registered.
+    game
+        The ROM's name, e.g. ``"ms_pacman"``.
+    frameskip
+        Frames a step of the registered environment: a number, or the half-open range it is drawn
+        from. 1 for the ``NoFrameskip`` ids, whose users bring their own frame skip.
+    repeat_action_probability
+        ALE's sticky actions: the probability, each frame, that the previous action goes on.
+    full_action_space
+        All the console's actions, or the game's own minimal set.
+    max_num_frames_per_episode
+        Frames after which ALE truncates; 0 for never.
+    mode, difficulty
+        The cartridge's switches; None leaves them as they are.
+    """
+
+    env_id: str
+    game: str
+    frameskip: int | tuple[int, int]
+    repeat_action_probability: float
+    full_action_space: bool
+    max_num_frames_per_episode: int
+    mode: int | None
+    difficulty: int | None
+
+
+def find_spec(env_id: str) -> EnvSpec:
+    """Find an environment in Gymnasium's registry, with the Atari games registered.
+
+    Parameters
+    ----------
+    env_id
+        An id such as ``"BreakoutNoFrameskip-v4"``, ``"ALE/Breakout-v5"`` or ``"CartPole-v1"``.
+
+    Returns
+    -------
+    EnvSpec
+        The registered specification.
+
+    Raises
+    ------
+    ValueError
+        If the id is not registered; the message names the nearest ones.
+
+    Examples
+    --------
+    >>> find_spec("ALE/Pong-v5").kwargs["game"]
+    'pong'
+    """
+    import ale_py
+
+    gymnasium.register_envs(ale_py)
+    spec = registry.get(env_id)
+    if spec is None:
+        raise ValueError(
+            f"{env_id!r} is not a registered environment.{_suggestion(env_id)} "
+            "Atari ids look like 'BreakoutNoFrameskip-v4' or 'ALE/Breakout-v5'."
+        )
+    return spec
+
+
+def register_vector_ids(entry_point: str) -> None:
+    """Register each Atari id in the namespace ``framering``, for `gymnasium.make_vec`.
+
+    Parameters
+    ----------
+    entry_point
+        The vector environment, as ``"module:Class"``; it is given ``env_id``.
+    """
+    import ale_py
+
+    gymnasium.register_envs(ale_py)
+    games = [name for name, spec in registry.items() if spec.entry_point == _ATARI_ENTRY_POINT]
+    for env_id in games:
+        gymnasium.register(
+            f"framering/{env_id.removeprefix('ALE/')}",
+            vector_entry_point=entry_point,
+            kwargs={"env_id": env_id},
+        )
+
+
+def is_atari(env_id: str) -> bool:
+    """Whether a registered id is an Atari game that framering emulates itself.
+
+    Raises
+    ------
+    ValueError
+        If the id is not registered at all.
+
+    Examples
+    --------
+    >>> is_atari("PongNoFrameskip-v4"), is_atari("CartPole-v1")
+    (True, False)
+    """
+    return find_spec(env_id).entry_point == _ATARI_ENTRY_POINT
+
+
+def find_game(env_id: str) -> AtariGame:
+    """Find an Atari game, and what the registry says of it.
+
+    Parameters
+    ----------
+    env_id
+        A registered id, e.g. ``"BreakoutNoFrameskip-v4"`` or ``"ALE/Breakout-v5"``.
+
+    Returns
+    -------
+    AtariGame
+        The game and its emulation.
+
+    Raises
+    ------
+    ValueError
+        If the id is unknown (the message names the nearest ones) or is not an Atari game.
+
+    Examples
+    --------
+    >>> find_game("ALE/Breakout-v5").repeat_action_probability
+    0.25
+    """
+    spec = find_spec(env_id)
+    if spec.entry_point != _ATARI_ENTRY_POINT:
+        raise ValueError(
+            f"{env_id!r} is registered, but it is not an Atari game (its entry point is "
+            f"{spec.entry_point!r}). Make it with gymnasium.make or gymnasium.make_vec."
+        )
+    said: dict[str, Any] = {k: v for k, v in spec.kwargs.items() if k in _EMULATION_KEYS}
+    frameskip = said.get("frameskip", 4)
+    limit = said.get("max_num_frames_per_episode")
+    return AtariGame(
+        env_id=spec.id,
+        game=said["game"],
+        frameskip=frameskip if isinstance(frameskip, int) else (frameskip[0], frameskip[1]),
+        repeat_action_probability=float(said.get("repeat_action_probability", 0.25)),
+        full_action_space=bool(said.get("full_action_space", False)),
+        max_num_frames_per_episode=0 if limit is None else int(limit),
+        mode=said.get("mode"),
+        difficulty=said.get("difficulty"),
+    )
+
+
+def settings_for(env_id: str, **flags: Any) -> AtariSettings:
+    """Settings of an emulator for a registered id.
+
+    Parameters
+    ----------
+    env_id
+        A registered Atari id.
+    flags
+        Attributes of `AtariSettings`; those that are None are left to the registry, or to their
+        default. A frame skip that is left to an id without one of its own (``NoFrameskip``) is 4.
+
+    Returns
+    -------
+    AtariSettings
+        The settings.
+
+    Raises
+    ------
+    ValueError
+        If the id is no Atari id, or a flag is out of range.
+
+    Examples
+    --------
+    >>> settings_for("ALE/Breakout-v5", clip_reward=False).repeat_action_probability
+    0.25
+    """
+    game = find_game(env_id)
+    said: dict[str, Any] = {
+        "repeat_action_probability": game.repeat_action_probability,
+        "full_action_space": game.full_action_space,
+        "max_num_frames_per_episode": game.max_num_frames_per_episode,
+        "mode": game.mode,
+        "difficulty": game.difficulty,
+    }
+    if game.frameskip != 1:
+        said["frame_skip"] = game.frameskip
+    given = {name: flag for name, flag in flags.items() if flag is not None}
+    return AtariSettings(game=game.game, **{**said, **given})
+
+
+def _suggestion(env_id: str) -> str:
+    """Name the registered ids that look most like this one, whatever their case."""
+    by_lower = {name.lower(): name for name in registry}
+    near = difflib.get_close_matches(env_id.lower(), by_lower, n=4, cutoff=0.6)
+    if not near:
+        return ""
+    return f" Did you mean {', '.join(repr(by_lower[name]) for name in near)}?"

@@ -1,0 +1,1 @@
+"""Deep Q-learning: networks, the learner and exploration."""

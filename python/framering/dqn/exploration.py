@@ -1,0 +1,59 @@
+"""Epsilon-greedy exploration."""
+
+import random
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from gymnasium.spaces import Discrete
+from numpy.typing import NDArray
+
+
+def linear_schedule(start: float, end: float, duration: float, step: int) -> float:
+    """Epsilon at a step: a line from start to end over duration steps, then end.
+
+    Examples
+    --------
+    >>> linear_schedule(1.0, 0.0, duration=100, step=25)
+    0.75
+    """
+    return max(start + (end - start) / duration * step, end)
+
+
+class EpsilonGreedy:
+    """Chooses, for each environment, a random action with probability epsilon, else the greedy one.
+
+    With one environment its draws are those of CleanRL's loop for the same seed: one uniform
+    number a step from Python's generator, and random actions from a seeded action space.
+
+    Parameters
+    ----------
+    num_actions, num_envs
+        The environments' actions, and how many environments act at once.
+    seed
+        Seeds both generators; they belong to this object alone.
+    """
+
+    def __init__(self, num_actions: int, num_envs: int, seed: int) -> None:
+        self.num_envs = num_envs
+        self.rng = random.Random(seed)
+        self.random_actions = Discrete(num_actions, seed=seed)
+
+    def actions(
+        self,
+        observations: NDArray[Any],
+        epsilon: float,
+        greedy: Callable[[NDArray[Any]], NDArray[np.int64]],
+    ) -> NDArray[np.int64]:
+        """Choose actions (num_envs,) for observations (num_envs, …).
+
+        ``greedy`` is only called where at least one environment doesn't explore.
+        """
+        explore = [self.rng.random() < epsilon for _ in range(self.num_envs)]
+        if all(explore):
+            return np.array([self.random_actions.sample() for _ in explore], dtype=np.int64)
+        actions = greedy(observations)
+        for index, exploring in enumerate(explore):
+            if exploring:
+                actions[index] = self.random_actions.sample()
+        return actions

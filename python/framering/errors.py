@@ -1,0 +1,5 @@
+"""Errors that framering raises for its users to read."""
+
+
+class ConfigError(ValueError):
+    """A setting that cannot work. The message says what was expected, what came and what to do."""

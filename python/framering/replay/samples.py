@@ -1,0 +1,81 @@
+"""Batches of transitions, as replay buffers return them."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+
+class ReplayBufferSamples(NamedTuple):
+    """A batch of B transitions, on the buffer's device.
+
+    Attributes
+    ----------
+    observations : Tensor (B, *observation shape), of the observation space's dtype
+    actions : Tensor (B, action_dim), of the action space's dtype (float32 for float64)
+    next_observations : Tensor, as observations
+    dones : Tensor (B, 1), float32
+        1 where the transition terminated; 0 also where it was only truncated.
+    rewards : Tensor (B, 1), float32
+        With n-step returns, the discounted sum.
+    discounts : Tensor (B, 1), float32, or None
+        What the value of next_observations counts, γ to the number of steps taken; None in a
+        buffer of one-step transitions.
+
+    Examples
+    --------
+    One's own memory, to be filled again and again:
+
+    >>> import numpy as np, torch
+    >>> from gymnasium import spaces
+    >>> from framering import ReplayBuffer, ReplayBufferSamples
+    >>> box = spaces.Box(-1, 1, (3,), np.float32)
+    >>> buffer = ReplayBuffer(10, box, spaces.Discrete(2), device="cpu", seed=1)
+    >>> buffer.add(np.zeros((1, 3)), np.ones((1, 3)), [1], [0.5], [True], [{}])
+    >>> obs, column = torch.empty(4, 3), torch.empty(4, 1)
+    >>> out = ReplayBufferSamples(
+    ...     obs, column.long(), obs.clone(), dones=column, rewards=column.clone()
+    ... )
+    >>> buffer.sample(4, out=out).rewards[0]
+    tensor([0.5000])
+    """
+
+    observations: Any
+    actions: Any
+    next_observations: Any
+    dones: Any
+    rewards: Any
+    discounts: Any = None
+
+
+class PrioritizedReplayBufferSamples(NamedTuple):
+    """A batch of B transitions: the fields of `ReplayBufferSamples`, and two more.
+
+    Attributes
+    ----------
+    indices : Tensor (B,), int64
+        Name the transitions; for `PrioritizedReplayBuffer.update_priorities`.
+    weights : Tensor (B, 1), float32
+        Importance weights ``(N · P(i))^-beta``, divided by the largest of the batch: what each
+        row's loss is multiplied by.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from gymnasium import spaces
+    >>> from framering import PrioritizedReplayBuffer
+    >>> box = spaces.Box(-1, 1, (3,), np.float32)
+    >>> buffer = PrioritizedReplayBuffer(100, box, spaces.Discrete(2), device="cpu", seed=1)
+    >>> buffer.add(np.zeros((1, 3)), np.ones((1, 3)), [1], [0.5], [True], [{}])
+    >>> batch = buffer.sample(2)
+    >>> (batch.weights * (batch.rewards - 0.25) ** 2).mean()
+    tensor(0.0625)
+    """
+
+    observations: Any
+    actions: Any
+    next_observations: Any
+    dones: Any
+    rewards: Any
+    discounts: Any
+    indices: Any
+    weights: Any

@@ -1,0 +1,22 @@
+"""Training: the loop, its components, checkpoints and evaluation."""
+
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from framering.training.finish import TrainResult
+    from framering.training.loop import train
+
+__all__ = ["TrainResult", "train"]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name on first use: the command line asks this package before torch loads."""
+    if name == "train":
+        from framering.training.loop import train
+
+        return train
+    if name == "TrainResult":
+        from framering.training.finish import TrainResult
+
+        return TrainResult
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -1,0 +1,79 @@
+"""Checks of a whole run before anything is allocated."""
+
+import importlib
+from pathlib import Path
+
+import torch
+
+from framering.config import TrainConfig
+from framering.device import choose_device
+from framering.errors import ConfigError
+from framering.reporting.video import why_no_videos
+from framering.training.environments import TaskSpec, why_no_pictures
+
+# The arrival record beside each frame, and its share of the lane's bookkeeping.
+_RECORD_BYTES = 32
+_CONTROL_GROUP = Path("/sys/fs/cgroup")
+
+
+def check_run(config: TrainConfig, task: TaskSpec) -> None:
+    """Raise ConfigError for a run that couldn't start or, worse, couldn't finish."""
+    config.check()
+    run_device(config)
+    check_memory(config.buffer_size, task.frame_bytes + _RECORD_BYTES)
+    if config.track:
+        _require("wandb", "--track", "pip install 'framering[wandb]'")
+    if config.upload_model:
+        _require("huggingface_hub", "--upload-model", "pip install 'framering[huggingface-hub]'")
+    if config.capture_video and (reason := why_no_videos() or why_no_pictures(task)):
+        raise ConfigError(f"--capture-video can't record: {reason}")
+
+
+def run_device(config: TrainConfig) -> torch.device:
+    """Return the device that the settings name."""
+    if config.device == "cuda" and not torch.cuda.is_available():
+        raise ConfigError("--device cuda: torch finds no CUDA device here; use --device cpu")
+    return choose_device(config.device, config.cuda)
+
+
+def _require(module: str, purpose: str, remedy: str) -> None:
+    try:
+        importlib.import_module(module)
+    except ImportError as error:
+        raise ConfigError(f"{purpose} needs {module} ({error}); {remedy}") from error
+
+
+def check_memory(buffer_size: int, bytes_per_transition: int) -> None:
+    """Raise ConfigError where a replay memory would not fit into what the machine has free.
+
+    Parameters
+    ----------
+    buffer_size
+        Transitions.
+    bytes_per_transition
+        Bytes of memory that one transition takes.
+    """
+    needed = buffer_size * bytes_per_transition
+    available = available_memory()
+    if needed > available:
+        fitting = int(available * 0.8) // bytes_per_transition
+        raise ConfigError(
+            f"--buffer-size {buffer_size} needs {needed / 1e9:.1f} GB of memory and "
+            f"{available / 1e9:.1f} GB are free; --buffer-size {fitting} would fit"
+        )
+
+
+def available_memory() -> int:
+    """Bytes that this process could still take: the machine's, or its control group's if less."""
+    available = _entry(Path("/proc/meminfo"), "MemAvailable:") * 1024
+    limit, usage = _CONTROL_GROUP / "memory.max", _CONTROL_GROUP / "memory.current"
+    if limit.exists() and (most := limit.read_text().strip()) != "max":
+        # What the group could drop from its page cache counts as free, as in MemAvailable.
+        cache = _entry(_CONTROL_GROUP / "memory.stat", "inactive_file")
+        available = min(available, int(most) - int(usage.read_text()) + cache)
+    return max(available, 0)
+
+
+def _entry(table: Path, name: str) -> int:
+    rows = (row.split() for row in table.read_text().splitlines())
+    return next(int(row[1]) for row in rows if row[0] == name)

@@ -1,0 +1,1 @@
+"""AtariVectorEnv: several games at once, whose frames go straight into the ring."""

@@ -1,0 +1,133 @@
+"""One lane of a vector environment: an emulator that writes its frames into the ring.
+
+The same code runs in the calling process and in worker processes. Commands come in, and results go
+out, through `Columns`: plain arrays with one row a lane, in private or in shared memory.
+"""
+
+import numpy as np
+
+from framering import _core
+from framering.atari.emulator import AtariEmulator
+from framering.atari.settings import AtariSettings
+from framering.vector.shared_arrays import (
+    RENDER,
+    RESET,
+    RESET_SEEDED,
+    REST,
+    RESTORE,
+    SAVE,
+    STATE_BYTES,
+    STEP,
+    Columns,
+)
+
+
+class VectorLane:
+    """An emulator, its lane of the ring, and its row of the columns.
+
+    Parameters
+    ----------
+    index
+        The lane, and the row.
+    settings
+        The game and its preprocessing.
+    same_step_autoreset
+        Whether the step that ends an episode begins the next one.
+    ring
+        The ring; this object is the lane's only writer.
+    columns
+        The columns.
+    """
+
+    def __init__(
+        self,
+        index: int,
+        settings: AtariSettings,
+        same_step_autoreset: bool,
+        ring: _core.Ring,
+        columns: Columns,
+    ) -> None:
+        self._index = index
+        self._same_step_autoreset = same_step_autoreset
+        self._emulator = AtariEmulator(settings)
+        self._writer = ring.writer(index)
+        self._columns = columns
+        self._frame = np.empty(settings.frame_shape, np.uint8)
+
+    def execute(self) -> None:
+        """Do what the lane's row asks for, and write the result there and into the ring."""
+        columns, i = self._columns, self._index
+        command = columns.command[i]
+        if command == STEP:
+            self._step(int(columns.action[i]))
+        elif command == RESET:
+            self._reset(None)
+        elif command == RESET_SEEDED:
+            self._reset(int(columns.seed[i]))
+        elif command == RENDER:
+            columns.screens[i] = self._emulator.screen_rgb()
+        elif command == SAVE:
+            self._save()
+        elif command == RESTORE:
+            self._restore()
+
+    def _step(self, action: int) -> None:
+        columns, i, emulator = self._columns, self._index, self._emulator
+        reward, terminated, truncated = emulator.step(action, self._frame)
+        self._writer.append(self._frame, action, reward, terminated, truncated)
+        columns.reward[i] = reward
+        columns.terminated[i] = terminated
+        columns.truncated[i] = truncated
+        game = emulator.finished_game
+        columns.game_over[i] = game is not None
+        if game is not None:
+            columns.game_return[i] = game.episode_return
+            columns.game_frames[i] = game.frames
+            columns.game_seconds[i] = game.seconds
+        if self._same_step_autoreset and (terminated or truncated):
+            columns.final_counts[:, i] = self._count()
+            self._begin_episode(None)
+        else:
+            columns.counts[:, i] = self._count()
+
+    def _reset(self, seed: int | None) -> None:
+        columns, i = self._columns, self._index
+        columns.reward[i] = 0.0
+        columns.terminated[i] = columns.truncated[i] = columns.game_over[i] = False
+        self._begin_episode(seed)
+
+    def _save(self) -> None:
+        columns, i, state = self._columns, self._index, self._emulator.state()
+        if len(state) > STATE_BYTES:
+            raise ValueError(
+                f"a saved game takes {len(state)} bytes, but {STATE_BYTES} are set aside"
+            )
+        columns.states[i, : len(state)] = np.frombuffer(state, np.uint8)
+        columns.state_bytes[i] = len(state)
+
+    def _restore(self) -> None:
+        columns, i = self._columns, self._index
+        self._emulator.restore(columns.states[i, : columns.state_bytes[i]].tobytes())
+        self._writer.resume_segment()
+        self._count()
+
+    def _begin_episode(self, seed: int | None) -> None:
+        self._emulator.reset(self._frame, seed)
+        self._writer.begin_segment(self._frame)
+        self._columns.counts[:, self._index] = self._count()
+
+    def _count(self) -> tuple[int, int, int]:
+        emulator = self._emulator
+        return emulator.lives, emulator.frame_number, emulator.episode_frame_number
+
+
+def begin_anew(columns: Columns, lanes: slice, seeds: np.random.Generator) -> None:
+    """Ask lanes whose games are lost for new ones, and note which games that cuts short.
+
+    A lane that was about to begin an episode, or to take up a saved game, still does that.
+    """
+    command = columns.command[lanes]
+    cut_short = np.isin(command, (STEP, REST, RENDER, SAVE))
+    command[cut_short] = RESET_SEEDED
+    columns.seed[lanes][cut_short] = seeds.integers(2**63, size=cut_short.sum())
+    columns.restarted[lanes] |= cut_short

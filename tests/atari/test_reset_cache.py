@@ -1,0 +1,113 @@
+"""Starts that are restored: the same games, as if they had been emulated."""
+
+import dataclasses
+import os
+import re
+from typing import Any
+
+import ale_py
+import numpy as np
+import pytest
+from ale_py import roms
+
+from framering.atari.emulator import AtariEmulator
+from framering.atari.reset_cache import STEADY_GAMES, starts_the_same
+from framering.atari.settings import AtariSettings
+
+STARTS = int(os.environ.get("FRAMERING_GAME_STARTS", "6"))
+# The generators' states are text. What they draw for a start is what the test varies.
+GENERATOR = re.compile(rb"(?:\d+ ){600,}\d+")
+
+
+def console_state(ale: Any) -> bytes:
+    """Give all of a saved state but the count of frames and the generator, and their lengths."""
+    state = ale.cloneState().serialize()
+    generator = GENERATOR.search(state)
+    assert generator is not None
+    rest: bytes = state[:8] + state[12:24] + state[28 : generator.start() - 4]
+    return rest + state[generator.end() :]
+
+
+def switched_on(game: str, seed: int) -> Any:
+    """Make a console whose memory and timer are as random as its seed makes them."""
+    ale = ale_py.ALEInterface()
+    ale.setInt("system_random_seed", seed)
+    ale.setFloat("repeat_action_probability", 0.0)
+    ale.loadROM(roms.get_rom_path(game))
+    ale.reset_game()
+    return ale
+
+
+@pytest.mark.parametrize("game", sorted(STEADY_GAMES))
+def test_the_start_does_not_depend_on_what_came_before(game: str) -> None:
+    draws = np.random.default_rng(0)
+    ale = switched_on(game, 0)
+    expected = console_state(ale)
+    actions = ale.getMinimalActionSet()
+    for start in range(STARTS):
+        assert console_state(switched_on(game, start + 1)) == expected
+        for _ in range(draws.integers(1, 300)):
+            ale.act(actions[draws.integers(len(actions))])
+        if start % 2:
+            for address in range(128):
+                ale.setRAM(address, int(draws.integers(256)))
+        ale.reset_game()
+        assert console_state(ale) == expected
+
+
+@pytest.mark.parametrize("game", sorted(STEADY_GAMES))
+def test_games_that_start_restored_are_those_that_start_emulated(game: str) -> None:
+    draws = np.random.default_rng(0)
+    # Few no-ops, so that starts with the same number of them come soon.
+    settings = AtariSettings(game, noop_max=4, terminal_on_life_loss=False, fire_reset=False)
+    restoring, emulating = AtariEmulator(settings), AtariEmulator(settings)
+    emulating._start._remembers = False
+    frames = np.empty((2, *settings.frame_shape), np.uint8)
+    for start in range(STARTS):
+        emulators = restoring, emulating
+        for emulator, frame in zip(emulators, frames, strict=True):
+            emulator._game_ended = True
+            emulator.reset(frame, seed=7 if start % 3 == 0 else None)
+        for _ in range(draws.integers(5, 100)):
+            np.testing.assert_array_equal(*frames)
+            np.testing.assert_array_equal(restoring.screen_rgb(), emulating.screen_rgb())
+            assert facts(restoring) == facts(emulating)
+            action = int(draws.integers(restoring.num_actions))
+            steps = [
+                emulator.step(action, frame)
+                for emulator, frame in zip(emulators, frames, strict=True)
+            ]
+            assert steps[0] == steps[1]
+            if steps[0].terminated or steps[0].truncated:
+                break
+
+
+def facts(emulator: AtariEmulator) -> Any:
+    ram = emulator._ale.getRAM().tobytes()
+    return emulator.lives, emulator.frame_number, emulator.episode_frame_number, ram
+
+
+def test_sticky_actions_modes_and_starts_that_are_looked_at_are_emulated() -> None:
+    settings = AtariSettings("breakout")
+    assert starts_the_same(settings)
+    for change in (
+        {"game": "seaquest"},
+        {"noop_max": 0},
+        {"repeat_action_probability": 0.25},
+        {"mode": 4},
+        {"difficulty": 1},
+    ):
+        assert not starts_the_same(dataclasses.replace(settings, **change))
+
+
+def test_a_game_cut_short_among_its_no_ops_starts_again() -> None:
+    settings = AtariSettings("breakout", max_num_frames_per_episode=5, fire_reset=False)
+    restoring, emulating = AtariEmulator(settings), AtariEmulator(settings)
+    emulating._start._remembers = False
+    frames = np.empty((2, *settings.frame_shape), np.uint8)
+    for start in range(60):
+        for emulator, frame in zip((restoring, emulating), frames, strict=True):
+            emulator._game_ended = True
+            emulator.reset(frame, seed=start if start % 3 == 0 else None)
+        np.testing.assert_array_equal(*frames)
+        assert facts(restoring) == facts(emulating)

@@ -1,0 +1,53 @@
+import random
+
+import numpy as np
+import pytest
+from gymnasium.spaces import Discrete
+
+from framering.dqn.exploration import EpsilonGreedy, linear_schedule
+
+
+def never(observations):
+    raise AssertionError("the greedy policy was asked for although every environment explores")
+
+
+@pytest.mark.parametrize(("step", "epsilon"), [(0, 1.0), (50, 0.55), (100, 0.1), (10**6, 0.1)])
+def test_epsilon_falls_on_a_line_and_stays(step, epsilon):
+    assert linear_schedule(1.0, 0.1, 100, step) == pytest.approx(epsilon)
+
+
+def test_one_environment_draws_what_cleanrl_draws():
+    ours = EpsilonGreedy(num_actions=6, num_envs=1, seed=3)
+    random.seed(3)
+    space = Discrete(6)
+    space.seed(3)
+
+    for _ in range(200):
+        expected = space.sample() if random.random() < 0.5 else 9
+        actions = ours.actions(np.zeros((1, 4)), 0.5, lambda _: np.array([9]))
+        assert actions.tolist() == [expected]
+
+
+def test_each_environment_decides_for_itself():
+    policy = EpsilonGreedy(num_actions=6, num_envs=1000, seed=0)
+
+    actions = policy.actions(np.zeros((1000, 4)), 0.3, lambda batch: np.full(len(batch), 9))
+
+    assert 250 < np.count_nonzero(actions != 9) < 350
+
+
+def test_at_epsilon_one_the_network_is_not_asked():
+    actions = EpsilonGreedy(6, 8, seed=0).actions(np.zeros((8, 4)), 1.0, never)
+
+    assert actions.dtype == np.int64
+    assert set(actions) <= set(range(6))
+
+
+def test_global_generators_are_left_alone():
+    random.seed(5)
+    np.random.seed(5)
+    before = random.getstate(), np.random.get_state()[1].tolist()
+
+    EpsilonGreedy(6, 4, seed=0).actions(np.zeros((4, 4)), 1.0, never)
+
+    assert (random.getstate(), np.random.get_state()[1].tolist()) == before

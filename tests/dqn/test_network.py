@@ -1,0 +1,157 @@
+import pytest
+import torch
+from torch import nn
+
+from framering import QNetwork
+from framering.dqn.network import DuelingHead, VectorQNetwork, make_network
+from framering.dqn.weights import load_network, save_weights
+from framering.errors import ConfigError
+
+
+def cleanrl_network(num_actions: int) -> nn.Module:
+    """The layers that CleanRL's dqn_atari.py saves, under the attribute that it gives them."""
+    module = nn.Module()
+    module.network = nn.Sequential(
+        nn.Conv2d(4, 32, 8, stride=4),
+        nn.ReLU(),
+        nn.Conv2d(32, 64, 4, stride=2),
+        nn.ReLU(),
+        nn.Conv2d(64, 64, 3, stride=1),
+        nn.ReLU(),
+        nn.Flatten(),
+        nn.Linear(3136, 512),
+        nn.ReLU(),
+        nn.Linear(512, num_actions),
+    )
+    return module
+
+
+def test_loads_a_file_that_cleanrl_saved(tmp_path):
+    theirs = cleanrl_network(6)
+    torch.save(theirs.state_dict(), tmp_path / "dqn_atari.cleanrl_model")
+
+    ours = load_network(tmp_path / "dqn_atari.cleanrl_model", (4, 84, 84), 6)
+
+    images = torch.randint(0, 256, (3, 4, 84, 84), dtype=torch.uint8)
+    torch.testing.assert_close(ours(images), theirs.network(images.float() / 255.0))
+
+
+def test_saves_a_file_that_cleanrl_loads(tmp_path):
+    ours = QNetwork(6)
+    save_weights(ours, tmp_path / "model")
+    theirs = cleanrl_network(6)
+
+    theirs.load_state_dict(torch.load(tmp_path / "model", map_location="cpu"))
+
+    images = torch.randint(0, 256, (3, 4, 84, 84), dtype=torch.uint8)
+    torch.testing.assert_close(ours(images), theirs.network(images.float() / 255.0))
+
+
+def test_starts_from_the_weights_that_cleanrl_starts_from():
+    torch.manual_seed(7)
+    theirs = cleanrl_network(4).state_dict()
+    torch.manual_seed(7)
+    ours = QNetwork(4).state_dict()
+
+    assert list(ours) == list(theirs)
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+@pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
+def test_leaves_images_given_as_floats_as_they_were(layout):
+    images = torch.full((2, 4, 84, 84), 51.0).to(memory_format=layout)
+
+    values = QNetwork(6)(images)
+
+    assert torch.equal(images, torch.full((2, 4, 84, 84), 51.0))
+    assert values.shape == (2, 6)
+
+
+@pytest.mark.parametrize("architecture", ["nature", "nips"])
+def test_takes_smaller_images(architecture):
+    network = QNetwork(3, (2, 36, 40), architecture=architecture)
+
+    assert network(torch.zeros(5, 2, 36, 40, dtype=torch.uint8)).shape == (5, 3)
+
+
+def test_the_network_of_2013_has_the_layers_of_the_paper_and_comes_back_as_itself(tmp_path):
+    """Mnih et al. 2013, section 4.1: 16 filters 8×8 by 4, 32 filters 4×4 by 2, 256 units."""
+    network = QNetwork(4, architecture="nips")
+    save_weights(network, tmp_path / "model")
+    loaded = load_network(tmp_path / "model", (4, 84, 84), 4)
+
+    assert [tuple(weight.shape) for weight in network.parameters() if weight.ndim > 1] == [
+        (16, 4, 8, 8),
+        (32, 16, 4, 4),
+        (256, 32 * 9 * 9),
+        (4, 256),
+    ]
+    images = torch.randint(0, 256, (3, 4, 84, 84), dtype=torch.uint8)
+    assert torch.equal(network(images), loaded(images))
+
+
+@pytest.mark.parametrize("shape", [(4, 35, 84), (84, 84), (4,)])
+def test_refuses_observations_that_the_convolutions_cant_take(shape):
+    with pytest.raises(ValueError, match="at least 36×36"):
+        QNetwork(3, shape)
+
+
+def test_vectors_get_a_perceptron_of_any_dtype():
+    network = make_network((4,), 2)
+
+    assert isinstance(network, VectorQNetwork)
+    assert network(torch.zeros(3, 4, dtype=torch.float64)).shape == (3, 2)
+
+
+def test_missing_model_is_named(tmp_path):
+    with pytest.raises(ConfigError, match="there is no model at "):
+        load_network(tmp_path / "nothing", (4, 84, 84), 2)
+
+
+def test_weights_of_another_number_of_actions_are_refused(tmp_path):
+    save_weights(QNetwork(3), tmp_path / "model")
+
+    with pytest.raises(ConfigError, match="2 actions"):
+        load_network(tmp_path / "model", (4, 84, 84), 2)
+
+
+def test_weights_for_other_frames_are_refused_with_what_to_try(tmp_path):
+    save_weights(QNetwork(2, (4, 60, 60)), tmp_path / "model")
+
+    with pytest.raises(ConfigError, match=r"size mismatch for network.7.weight.*--screen-size\?"):
+        load_network(tmp_path / "model", (4, 84, 84), 2)
+
+
+def test_nothing_in_a_model_file_is_executed(tmp_path):
+    class Exploit:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "executed"), "w"))
+
+    torch.save({"network.0.weight": Exploit()}, tmp_path / "model")
+
+    with pytest.raises(ConfigError, match="doesn't hold the weights"):
+        load_network(tmp_path / "model", (4, 84, 84), 2)
+    assert not (tmp_path / "executed").exists()
+
+
+def test_dueling_heads_join_values_and_advantages():
+    # Value 2; advantages 1, 4 and 1, whose mean is 2.
+    head = DuelingHead(features=1, hidden=1, num_actions=3)
+    with torch.no_grad():
+        for stream, outputs in ((head.value, [2.0]), (head.advantage, [1.0, 4.0, 1.0])):
+            stream[0].weight.fill_(1.0), stream[0].bias.zero_()
+            stream[2].weight.copy_(torch.tensor(outputs)[:, None]), stream[2].bias.zero_()
+
+    assert head(torch.tensor([[1.0]])).tolist() == [[1.0, 4.0, 1.0]]
+
+
+@pytest.mark.parametrize("shape", [(4, 84, 84), (5,)])
+def test_a_dueling_network_comes_back_as_one(tmp_path, shape):
+    network = make_network(shape, 3, dueling=True)
+    save_weights(network, tmp_path / "model")
+
+    loaded = load_network(tmp_path / "model", shape, 3)
+
+    observations = torch.rand(2, *shape)
+    assert torch.equal(loaded(observations), network(observations))
+    assert network(observations).shape == (2, 3)

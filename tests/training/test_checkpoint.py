@@ -1,0 +1,188 @@
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from gymnasium.spaces import Box, Discrete
+
+from framering import ReplayBuffer
+from framering.errors import ConfigError
+from framering.training.checkpoint import load_checkpoint, save_checkpoint
+
+
+def memory(side=20):
+    stacks = Box(0, 255, (4, side, side), np.uint8)
+    return ReplayBuffer(50, stacks, Discrete(3), device="numpy", seed=1)
+
+
+def filled_memory(steps=30):
+    replay = memory()
+    obs = np.random.default_rng(steps).integers(0, 256, (steps + 1, 1, 4, 20, 20), np.uint8)
+    for step in range(steps):
+        action, reward, done = np.array([step % 3]), np.array([1.0]), np.array([False])
+        replay.add(obs[step], obs[step + 1], action, reward, done, [{}])
+    return replay
+
+
+def drawn(replay):
+    return [part.tobytes() for part in replay.sample(16) if part is not None]
+
+
+@pytest.fixture
+def run(tmp_path):
+    save_checkpoint(
+        tmp_path, 500, {"online.weight": torch.arange(6.0)}, {"step": 500}, filled_memory()
+    )
+    return tmp_path
+
+
+def folder(run):
+    return run / "checkpoints" / "000000000500"
+
+
+def test_all_comes_back(run):
+    replay = memory()
+
+    checkpoint = load_checkpoint(run)
+    checkpoint.fill(replay)
+
+    assert checkpoint.state == {"step": 500}
+    assert torch.equal(checkpoint.tensors["online.weight"], torch.arange(6.0))
+    assert drawn(replay) == drawn(filled_memory())
+
+
+def test_only_the_newest_is_kept(run):
+    save_checkpoint(run, 600, {"weight": torch.zeros(1)}, {"step": 600}, filled_memory(10))
+
+    assert [path.name for path in (run / "checkpoints").iterdir()] == ["000000000600"]
+    assert load_checkpoint(run).state == {"step": 600}
+
+
+@pytest.mark.parametrize("name", ["tensors.safetensors", "replay", "state.json"])
+@pytest.mark.parametrize("damage", ["truncate", "flip", "replace", "delete"])
+def test_a_damaged_file_is_named(run, name, damage):
+    path = folder(run) / name
+    data = bytearray(path.read_bytes())
+    if damage == "truncate":
+        path.write_bytes(data[:-1])
+    elif damage == "flip":
+        data[len(data) // 2] ^= 4
+        path.write_bytes(data)
+    elif damage == "replace":
+        path.write_bytes(b"cos\nsystem\n(S'touch executed'\ntR.")
+    else:
+        path.unlink()
+
+    with pytest.raises(ConfigError, match=name.replace(".", r"\.")):
+        load_checkpoint(run).fill(memory())
+
+
+def test_another_version_is_named(run):
+    text = json.dumps({"version": 99, "files": {}, "state": {}})
+    seal = {"content": text, "crc32": zlib.crc32(text.encode())}
+    (folder(run) / "state.json").write_text(json.dumps(seal))
+
+    with pytest.raises(ConfigError, match="version 99, but this framering reads 2"):
+        load_checkpoint(run)
+
+
+def test_a_memory_for_other_observations_is_refused(run):
+    with pytest.raises(ConfigError, match=r"replay can't be taken up: .* of another buffer"):
+        load_checkpoint(run).fill(memory(side=21))
+
+
+def test_a_failure_leaves_the_checkpoint_before(run, monkeypatch):
+    def fail(descriptor):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", fail)
+
+    with pytest.raises(OSError, match="No space left"):
+        save_checkpoint(run, 600, {"weight": torch.zeros(1)}, {}, filled_memory())
+    assert load_checkpoint(run).state == {"step": 500}
+    assert len(list((run / "checkpoints").iterdir())) == 1
+
+
+class KilledError(BaseException):
+    """Ends a save as a kill does: nothing that handles errors sees it."""
+
+
+@pytest.mark.parametrize("survived", range(8))
+def test_a_death_at_any_write_to_the_disk_leaves_a_good_checkpoint(run, monkeypatch, survived):
+    calls = 0
+
+    def mortal(plain):
+        def call(*arguments, **named):
+            nonlocal calls
+            calls += 1
+            if calls > survived:
+                raise KilledError
+            return plain(*arguments, **named)
+
+        return call
+
+    monkeypatch.setattr(os, "fsync", mortal(os.fsync))
+    monkeypatch.setattr(Path, "rename", mortal(Path.rename))
+    monkeypatch.setattr(shutil, "rmtree", mortal(shutil.rmtree))
+
+    with pytest.raises(KilledError):
+        save_checkpoint(run, 600, {"weight": torch.zeros(1)}, {"step": 600}, filled_memory())
+
+    renamed = 6
+    assert load_checkpoint(run).state == {"step": 500 if survived < renamed else 600}
+
+
+def test_what_a_death_left_behind_is_cleared_away(run):
+    (run / "checkpoints" / "unfinished-550").mkdir()
+
+    save_checkpoint(run, 600, {"weight": torch.zeros(1)}, {"step": 600}, filled_memory())
+
+    assert [path.name for path in (run / "checkpoints").iterdir()] == ["000000000600"]
+
+
+WRITER = """
+import sys
+from pathlib import Path
+import numpy as np
+import torch
+from gymnasium.spaces import Box, Discrete
+from framering import ReplayBuffer
+from framering.training.checkpoint import save_checkpoint
+box = Box(0, 255, (4, 84, 84), np.uint8)
+replay = ReplayBuffer(2000, box, Discrete(3), device="numpy")
+for step in range(1000):
+    obs = np.full((2, 1, 4, 84, 84), step % 256, np.uint8)
+    replay.add(*obs, np.array([0]), np.array([1.0]), np.array([False]), [{}])
+print("ready", flush=True)
+for step in range(1, 10**9):
+    save_checkpoint(Path(sys.argv[1]), step, {"weight": torch.full((1000,), float(step))},
+                    {"step": step}, replay)
+"""
+
+
+def test_a_kill_while_saving_leaves_a_good_checkpoint(tmp_path):
+    rng = np.random.default_rng(0)
+    loaded = []
+    for _ in range(4):
+        writer = subprocess.Popen(
+            [sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE
+        )
+        writer.stdout.readline()
+        deadline = time.monotonic() + 60
+        while not list(tmp_path.glob("checkpoints/0*")) and time.monotonic() < deadline:
+            time.sleep(0.01)
+        time.sleep(rng.uniform(0, 0.1))
+        writer.send_signal(signal.SIGKILL)
+        writer.communicate()
+        checkpoint = load_checkpoint(tmp_path)
+        assert (checkpoint.tensors["weight"] == checkpoint.state["step"]).all()
+        loaded.append(checkpoint.state["step"])
+    assert len(loaded) == 4

@@ -1,0 +1,101 @@
+import random
+
+import gymnasium
+import numpy as np
+import pytest
+import torch
+from gymnasium.envs.classic_control import CartPoleEnv
+from torch import nn
+
+from framering.reporting.video import GameRecorder
+from framering.training.environments import make_task_spec
+from framering.training.evaluate import evaluate, summarize
+
+
+class Balances(nn.Module):
+    """Pushes CartPole's cart towards where the pole falls."""
+
+    def __init__(self):
+        super().__init__()
+        self.weight = nn.Parameter(torch.tensor([0.0, 0.0, 1.0, 1.0]))
+
+    def forward(self, observations):
+        lean = observations @ self.weight
+        return torch.stack([-lean, lean], dim=1)
+
+
+class LitCartPole(CartPoleEnv):
+    """CartPole whose pictures need no pygame."""
+
+    def render(self):
+        return np.full((40, 60, 3), 128, np.uint8)
+
+
+gymnasium.register("LitCartPole-v0", LitCartPole, max_episode_steps=500)
+
+
+def test_one_return_a_game():
+    returns = evaluate(Balances(), make_task_spec("CartPole-v1"), episodes=3, epsilon=0)
+
+    assert len(returns) == 3
+    assert min(returns) > 100
+
+
+def test_epsilon_one_ignores_the_network():
+    returns = evaluate(Balances(), make_task_spec("CartPole-v1"), episodes=5, epsilon=1)
+
+    assert max(returns) < 100
+
+
+def test_the_same_seed_plays_the_same_games():
+    task = make_task_spec("CartPole-v1")
+    first, second, other = (
+        evaluate(Balances(), task, episodes=3, epsilon=0.5, seed=seed) for seed in (4, 4, 5)
+    )
+
+    assert first == second != other
+
+
+def test_global_generators_are_left_alone():
+    random.seed(1), np.random.seed(1), torch.manual_seed(1)
+    before = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()
+
+    evaluate(Balances(), make_task_spec("CartPole-v1"), episodes=1, epsilon=0.5)
+
+    after = random.getstate(), np.random.get_state()[1].tolist(), torch.get_rng_state().tolist()
+    assert after == before
+
+
+def test_the_camera_sees_every_game(tmp_path):
+    camera = GameRecorder(tmp_path, chosen=lambda game: game < 2)
+    evaluate(Balances(), make_task_spec("LitCartPole-v0"), episodes=2, epsilon=1, camera=camera)
+
+    assert sorted(path.name for path in tmp_path.iterdir()) == [
+        "rl-video-episode-0.mp4",
+        "rl-video-episode-1.mp4",
+    ]
+
+
+def test_each_finished_game_is_told():
+    told = []
+
+    returns = evaluate(
+        Balances(),
+        make_task_spec("CartPole-v1"),
+        episodes=2,
+        epsilon=1,
+        finished=lambda episode, value: told.append((episode, value)),
+    )
+
+    assert told == [(1, returns[0]), (2, returns[1])]
+
+
+@pytest.mark.parametrize(
+    ("returns", "line"),
+    [
+        ([5.0], "mean 5.00, standard deviation 0.00, min 5, max 5, over 1 episodes"),
+        ([1.0, 2.0, 6.0], "mean 3.00, standard deviation 2.16, min 1, max 6, over 3 episodes"),
+    ],
+)
+def test_summary(returns, line):
+    assert summarize(returns) == line

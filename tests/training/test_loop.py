@@ -1,0 +1,322 @@
+import os
+import random
+import signal
+import subprocess
+import sys
+import time
+
+import gymnasium
+import numpy as np
+import pytest
+import torch
+from gymnasium.envs.classic_control import CartPoleEnv
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from torch.nn import functional
+
+from framering import TrainConfig
+from framering.dqn.learner import Learner
+from framering.dqn.network import VectorQNetwork
+from framering.dqn.weights import load_network
+from framering.errors import ConfigError
+from framering.replay.buffer import ReplayBuffer
+from framering.replay.prioritized import PrioritizedReplayBuffer
+from framering.training import finish as results
+from framering.training import loop as training
+from framering.training.loop import train
+
+SHORT = {
+    "env_id": "CartPole-v1",
+    "total_timesteps": 600,
+    "buffer_size": 1000,
+    "learning_starts": 100,
+    "batch_size": 16,
+    "device": "cpu",
+}
+
+
+class PicturedCartPole(CartPoleEnv):
+    """CartPole whose pictures need no pygame."""
+
+    def render(self):
+        return np.full((40, 60, 3), 128, np.uint8)
+
+
+gymnasium.register("PicturedCartPole-v0", PicturedCartPole, max_episode_steps=500)
+
+
+@pytest.fixture(autouse=True)
+def _alone(tmp_path, monkeypatch):
+    """Run in an empty folder, on one thread: batches this small gain nothing from more."""
+    monkeypatch.chdir(tmp_path)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def cleanrl_weights(config):
+    """Train as CleanRL's loop does: every operation in its order, one environment, its draws."""
+    random.seed(config.seed)
+    torch.manual_seed(config.seed)
+    env = gymnasium.make(config.env_id)
+    space = env.action_space
+    space.seed(config.seed)
+    network = VectorQNetwork(2, (4,))
+    optimizer = torch.optim.Adam(network.parameters(), lr=config.learning_rate, fused=True)
+    target = VectorQNetwork(2, (4,))
+    target.load_state_dict(network.state_dict())
+    replay = ReplayBuffer(
+        config.buffer_size,
+        env.observation_space,
+        space,
+        "cpu",
+        handle_timeout_termination=False,
+        seed=config.seed,
+    )
+    obs, _ = env.reset(seed=config.seed)
+    for step in range(config.total_timesteps):
+        duration = config.exploration_fraction * config.total_timesteps
+        slope = (config.end_e - config.start_e) / duration
+        if random.random() < max(slope * step + config.start_e, config.end_e):
+            action = space.sample()
+        else:
+            action = int(network(torch.tensor(obs[None])).argmax())
+        next_obs, reward, terminated, truncated, _ = env.step(action)
+        replay.add(
+            obs[None],
+            next_obs[None],
+            np.array([action]),
+            np.array([reward]),
+            np.array([terminated]),
+            [{}],
+        )
+        obs = env.reset()[0] if terminated or truncated else next_obs
+        if step > config.learning_starts:
+            if step % config.train_frequency == 0:
+                data = replay.sample(config.batch_size)
+                with torch.no_grad():
+                    best = target(data.next_observations).max(dim=1).values
+                    goal = data.rewards.flatten() + config.gamma * best * (1 - data.dones.flatten())
+                values = network(data.observations).gather(1, data.actions).squeeze()
+                optimizer.zero_grad()
+                functional.mse_loss(goal, values).backward()
+                optimizer.step()
+            if step % config.target_network_frequency == 0:
+                for slow, fast in zip(target.parameters(), network.parameters(), strict=True):
+                    slow.data.copy_(config.tau * fast.data + (1.0 - config.tau) * slow.data)
+    return network.state_dict()
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"seed": 1},
+        {"seed": 2, "tau": 0.1, "train_frequency": 3, "target_network_frequency": 7},
+        {"seed": 3, "exploration_fraction": 1.0, "learning_starts": 400, "batch_size": 8},
+    ],
+)
+def test_one_environment_gives_the_weights_of_cleanrls_loop_bit_for_bit(settings):
+    config = TrainConfig(**{**SHORT, "target_network_frequency": 50, **settings})
+
+    ours = train(config).q_network.state_dict()
+
+    theirs = cleanrl_weights(config)
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+@pytest.mark.parametrize("num_envs", [1, 3, 8])
+def test_frequencies_count_environment_steps(monkeypatch, num_envs):
+    calls = {"update": 0, "update_target": 0}
+
+    def counted(name):
+        plain = getattr(Learner, name)
+
+        def method(self, *arguments):
+            calls[name] += 1
+            return plain(self, *arguments)
+
+        return method
+
+    for name in calls:
+        monkeypatch.setattr(Learner, name, counted(name))
+    config = TrainConfig(
+        **{**SHORT, "total_timesteps": 480, "num_envs": num_envs, "target_network_frequency": 40}
+    )
+
+    assert train(config).steps == 480
+    assert calls == {
+        "update": len([step for step in range(101, 480) if step % 4 == 0]),
+        "update_target": len([step for step in range(101, 480) if step % 40 == 0]),
+    }
+
+
+def same_weights(first, second):
+    first, second = first.q_network.state_dict(), second.q_network.state_dict()
+    return all(torch.equal(first[name], second[name]) for name in first)
+
+
+def test_the_same_seed_gives_the_same_weights():
+    config = TrainConfig(**SHORT, num_envs=2)
+
+    assert same_weights(train(config), train(config))
+
+
+PONG = {**SHORT, "env_id": "PongNoFrameskip-v4", "total_timesteps": 180, "batch_size": 4}
+
+
+def test_the_number_of_workers_changes_nothing():
+    here, there = (train(TrainConfig(**PONG, num_envs=3, num_workers=number)) for number in (0, 2))
+
+    assert same_weights(here, there)
+
+
+@pytest.mark.parametrize("pipeline", [True, False])
+def test_updates_see_this_step_only_without_the_pipeline(monkeypatch, pipeline):
+    seen = []
+    plain = ReplayBuffer.sample
+
+    def sample(self, batch_size, **options):
+        seen.append(len(options.get("window") or self))
+        return plain(self, batch_size, **options)
+
+    monkeypatch.setattr(ReplayBuffer, "sample", sample)
+    config = {**SHORT, "total_timesteps": 110, "train_frequency": 1}
+
+    train(TrainConfig(**config, pipeline=pipeline))
+
+    # The update due at step 101 comes after 102 steps, or beside the last of them.
+    assert seen == list(range(101 if pipeline else 102, 110 if pipeline else 111))
+
+
+def test_all_that_goes_beyond_dqn_goes_together():
+    config = TrainConfig(
+        **SHORT,
+        num_envs=2,
+        double_dqn=True,
+        dueling=True,
+        n_step=3,
+        huber=True,
+        max_grad_norm=10.0,
+        act_with="target",
+    )
+
+    assert train(config).steps == 600
+
+
+def test_prioritized_replay_learns_the_priorities_of_what_it_saw(monkeypatch):
+    updated, betas = [], []
+
+    def update_priorities(self, indices, priorities):
+        updated.append(priorities)
+        betas.append(self.beta)
+        plain(self, indices, priorities)
+
+    plain = PrioritizedReplayBuffer.update_priorities
+    monkeypatch.setattr(PrioritizedReplayBuffer, "update_priorities", update_priorities)
+
+    train(TrainConfig(**SHORT, num_envs=2, prioritized=True, beta=0.4))
+
+    assert len(updated) == len([step for step in range(101, 600) if step % 4 == 0])
+    assert all(priorities.shape == (16, 1) and (priorities >= 0).all() for priorities in updated)
+    assert betas == sorted(betas)
+    assert betas[0] == pytest.approx(0.4 + 0.6 * 104 / 600)
+
+
+def test_acting_with_the_target_network_waits_for_target_updates():
+    short = {**SHORT, "start_e": 0.0, "end_e": 0.0, "target_network_frequency": 10_000}
+    settings = [
+        {"act_with": "target", "learning_rate": rate, "exp_name": str(rate)}
+        for rate in (1e-3, 1e-2)
+    ]
+    lengths = []
+    for one in settings:
+        written = EventAccumulator(str(train(TrainConfig(**{**short, **one})).folder))
+        written.Reload()
+        lengths.append([event.value for event in written.Scalars("charts/episodic_length")])
+
+    assert lengths[0] == lengths[1]
+
+
+def test_a_run_writes_every_tag_saves_and_evaluates(tmp_path):
+    config = TrainConfig(
+        **{**SHORT, "env_id": "PicturedCartPole-v0"},
+        save_model=True,
+        capture_video=True,
+        exp_name="experiment",
+    )
+
+    result = train(config)
+
+    written = EventAccumulator(str(result.folder))
+    written.Reload()
+    assert set(written.Tags()["scalars"]) == {
+        "charts/episodic_return",
+        "charts/episodic_length",
+        "charts/SPS",
+        "losses/td_loss",
+        "losses/q_values",
+        "eval/episodic_return",
+    }
+    assert [event.step for event in written.Scalars("losses/td_loss")] == [200, 300, 400, 500]
+    evaluated = [event.value for event in written.Scalars("eval/episodic_return")]
+    assert evaluated == result.evaluation
+    assert len(evaluated) == 10
+
+    assert result.folder.name.startswith("PicturedCartPole-v0__experiment__1__")
+    assert result.model_path == result.folder / "experiment.cleanrl_model"
+    loaded = load_network(result.model_path, (4,), 2)
+    assert torch.equal(
+        loaded.state_dict()["network.0.weight"], result.q_network.state_dict()["network.0.weight"]
+    )
+    videos = tmp_path / "videos"
+    assert (videos / result.folder.name / "rl-video-episode-0.mp4").stat().st_size > 0
+    assert len(list((videos / f"{result.folder.name}-eval").glob("*.mp4"))) == 10
+
+
+def test_upload_sends_the_folder_and_says_where(monkeypatch, capsys):
+    sent = []
+
+    def upload(config, *paths):
+        sent.append(paths)
+        return "https://huggingface.co/someone/model"
+
+    monkeypatch.setattr(results, "upload", upload)
+
+    result = train(TrainConfig(**SHORT, save_model=True, upload_model=True))
+
+    ((folder, model, returns, _),) = sent
+    assert (folder, model, returns) == (result.folder, result.model_path, result.evaluation)
+    assert "uploaded to https://huggingface.co/someone/model" in capsys.readouterr().out
+
+
+def test_nothing_is_allocated_for_settings_that_cant_work(tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "make_components", None)
+
+    with pytest.raises(ConfigError):
+        train(TrainConfig(**{**SHORT, "batch_size": 101}))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_saves_the_model_and_says_where_things_are(tmp_path):
+    command = [sys.executable, "-m", "framering", "train", "--env-id", "CartPole-v1"]
+    command += ["--save-model", "--buffer-size", "1000", "--learning-starts", "100"]
+    process = subprocess.Popen(
+        command,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+    )
+    deadline = time.monotonic() + 60
+    while not list(tmp_path.glob("runs/*/events*")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    time.sleep(0.5)
+    process.send_signal(signal.SIGINT)
+    output, errors = process.communicate(timeout=60)
+
+    assert process.returncode == 0, errors
+    assert "interrupted at step" in output
+    (model,) = tmp_path.glob("runs/*/dqn_atari.cleanrl_model")
+    assert f"model saved to {model.relative_to(tmp_path)}" in output
+    assert f"events in {model.parent.relative_to(tmp_path)}" in output
+    assert "Traceback" not in errors

@@ -1,0 +1,74 @@
+import numpy as np
+import pytest
+import torch
+from gymnasium.spaces import Box, Discrete
+
+from framering.replay.buffer import ReplayBuffer
+from framering.training.prefetch import BatchPrefetcher
+
+STACKS = Box(0, 255, (4, 36, 36), np.uint8)
+
+
+def replay_of(transitions=50, device="cpu", **settings):
+    replay = ReplayBuffer(100, STACKS, Discrete(3), device, seed=1, **settings)
+    rng = np.random.default_rng(0)
+    stack = rng.integers(0, 256, (1, 4, 36, 36), np.uint8)
+    for step in range(transitions):
+        frame = rng.integers(0, 256, (1, 1, 36, 36), np.uint8)
+        following = np.concatenate([stack[:, 1:], frame], axis=1)
+        replay.add(
+            stack, following, np.array([step % 3]), np.array([step]), np.array([False]), [{}]
+        )
+        stack = following
+    return replay
+
+
+def assert_equal(staged, expected):
+    for ours, theirs in zip(staged, expected, strict=True):
+        assert (ours is None) == (theirs is None)
+        if ours is not None:
+            assert torch.equal(ours.cpu(), theirs.cpu())
+
+
+@pytest.mark.parametrize("n_step", [1, 3])
+@pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.cuda)])
+def test_batches_are_those_of_the_replay_memory_in_its_order(device, n_step):
+    if device == "cuda" and not torch.cuda.is_available():
+        pytest.skip("no CUDA device")
+    prefetcher = BatchPrefetcher(replay_of(n_step=n_step, device=device), 8)
+    plain = replay_of(n_step=n_step)
+
+    staged = [batch for number in (0, 1, 2, 10) for batch in prefetcher.batches(number)]
+
+    assert len(staged) == 13
+    for batch in staged:
+        assert batch.observations.device.type == device
+        assert_equal(batch, plain.sample(8))
+
+
+def test_batches_of_a_window_see_nothing_that_came_later():
+    replay = replay_of(20)
+    prefetcher = BatchPrefetcher(replay, 64)
+    window = replay.window()
+    batches = prefetcher.batches(3, window)
+    first = next(batches)
+    replay.add(
+        np.zeros((1, 4, 36, 36), np.uint8),
+        np.zeros((1, 4, 36, 36), np.uint8),
+        np.array([0]),
+        np.array([999.0]),
+        np.array([False]),
+        [{}],
+    )
+
+    assert all(999.0 not in batch.rewards for batch in [first, *batches])
+
+
+def test_no_batch_is_drawn_that_nobody_asked_for():
+    staged, plain = replay_of(), replay_of()
+
+    list(BatchPrefetcher(staged, 8).batches(3))
+    for _ in range(3):
+        plain.sample(8)
+
+    assert staged.generator_state == plain.generator_state

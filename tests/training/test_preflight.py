@@ -1,0 +1,85 @@
+import sys
+
+import pytest
+import torch
+
+from framering import TrainConfig
+from framering.errors import ConfigError
+from framering.training import preflight
+from framering.training.environments import make_task_spec
+
+
+def test_a_buffer_larger_than_memory_says_what_it_needs_and_what_there_is(monkeypatch):
+    monkeypatch.setattr(preflight, "available_memory", lambda: 2_000_000_000)
+
+    with pytest.raises(ConfigError, match=r"needs 7\.\d GB of memory and 2\.0 GB are free"):
+        preflight.check_run(TrainConfig(), make_task_spec("PongNoFrameskip-v4"))
+
+
+def test_the_size_that_it_suggests_fits(monkeypatch):
+    monkeypatch.setattr(preflight, "available_memory", lambda: 2_000_000_000)
+    task = make_task_spec("PongNoFrameskip-v4")
+    with pytest.raises(ConfigError) as raised:
+        preflight.check_run(TrainConfig(), task)
+    suggested = int(str(raised.value).split("--buffer-size ")[-1].split()[0])
+
+    preflight.check_run(TrainConfig(buffer_size=suggested), task)
+
+
+def test_available_memory_is_what_the_kernel_says():
+    assert 0 < preflight.available_memory() < 2**50
+
+
+def test_cuda_where_there_is_none_is_an_error(monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+    with pytest.raises(ConfigError, match="--device cuda: torch finds no CUDA device"):
+        preflight.run_device(TrainConfig(device="cuda"))
+
+
+@pytest.mark.parametrize(
+    ("settings", "device"),
+    [
+        ({}, "cuda"),
+        ({"cuda": False}, "cpu"),
+        ({"device": "cpu"}, "cpu"),
+        ({"device": "cuda"}, "cuda"),
+    ],
+)
+def test_device_is_cuda_where_it_is_available(monkeypatch, settings, device):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+
+    assert preflight.run_device(TrainConfig(**settings)).type == device
+
+
+@pytest.mark.parametrize(
+    ("settings", "module", "remedy"),
+    [
+        ({"track": True}, "wandb", "framering\\[wandb\\]"),
+        ({"save_model": True, "upload_model": True}, "huggingface_hub", "huggingface-hub"),
+        ({"capture_video": True}, "cv2", "libgl1"),
+    ],
+)
+def test_a_missing_package_says_what_to_install(monkeypatch, settings, module, remedy):
+    monkeypatch.setitem(sys.modules, module, None)
+    config = TrainConfig(env_id="PongNoFrameskip-v4", buffer_size=100, **settings)
+
+    with pytest.raises(ConfigError, match=remedy):
+        preflight.check_run(config, make_task_spec("PongNoFrameskip-v4"))
+
+
+def test_a_control_groups_limit_counts(tmp_path, monkeypatch):
+    (tmp_path / "memory.max").write_text("5000\n")
+    (tmp_path / "memory.current").write_text("3000\n")
+    (tmp_path / "memory.stat").write_text("anon 2500\ninactive_file 500\n")
+    monkeypatch.setattr(preflight, "_CONTROL_GROUP", tmp_path)
+
+    assert preflight.available_memory() == 2500
+
+
+def test_videos_of_an_environment_without_pictures_are_refused(monkeypatch):
+    monkeypatch.setattr(preflight, "why_no_pictures", lambda task: "it is dark")
+    config = TrainConfig(env_id="CartPole-v1", buffer_size=100, capture_video=True)
+
+    with pytest.raises(ConfigError, match="--capture-video can't record: it is dark"):
+        preflight.check_run(config, make_task_spec("CartPole-v1"))

@@ -1,0 +1,141 @@
+import os
+import signal
+from pathlib import Path
+
+import pytest
+import torch
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
+from framering import TrainConfig
+from framering.errors import ConfigError
+from framering.training.checkpoint import load_checkpoint
+from framering.training.loop import train
+
+PONG = {
+    "env_id": "PongNoFrameskip-v4",
+    "total_timesteps": 240,
+    "buffer_size": 150,
+    "learning_starts": 40,
+    "batch_size": 4,
+    "target_network_frequency": 50,
+    "exploration_fraction": 0.5,
+    "device": "cpu",
+}
+
+
+@pytest.fixture(autouse=True)
+def _alone(tmp_path, monkeypatch):
+    """Run in an empty folder, on one thread, which is enough for small batches."""
+    monkeypatch.chdir(tmp_path)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def stopped_at(step, config, number=signal.SIGTERM):
+    """Train until a signal comes after a step."""
+
+    def stop(taken):
+        if taken == step:
+            os.kill(os.getpid(), number)
+
+    return train(config, stop)
+
+
+def assert_same(first, second):
+    first, second = first.q_network.state_dict(), second.q_network.state_dict()
+    assert all(torch.equal(first[name], second[name]) for name in first)
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"num_envs": 3, "num_workers": 2},
+        {"num_envs": 2, "num_workers": 0, "pipeline": False, "n_step": 3, "double_dqn": True},
+        {"num_envs": 2, "num_workers": 1, "prioritized": True, "n_step": 2},
+    ],
+)
+def test_a_resumed_run_gives_the_weights_of_one_that_never_stopped(settings):
+    whole = train(TrainConfig(**PONG, **settings))
+
+    stopped = stopped_at(120, TrainConfig(**PONG, **settings, checkpoint_every=1000))
+    resumed = train(TrainConfig(resume=str(stopped.folder)))
+
+    assert stopped.interrupted
+    assert (stopped.steps, resumed.steps) == (120, whole.steps)
+    assert_same(whole, resumed)
+
+
+def test_a_run_that_is_killed_goes_on_from_its_last_checkpoint():
+    class KilledError(Exception):
+        pass
+
+    def kill(taken):
+        if taken == 170:
+            raise KilledError
+
+    whole = train(TrainConfig(**PONG))
+    with pytest.raises(KilledError):
+        train(TrainConfig(**PONG, checkpoint_every=50, exp_name="killed"), kill)
+    (folder,) = (path for path in whole.folder.parent.iterdir() if "killed" in path.name)
+
+    assert load_checkpoint(folder).state["step"] == 150
+    assert_same(whole, train(TrainConfig(resume=str(folder))))
+
+
+def test_events_of_steps_that_are_repeated_are_written_once():
+    config = {**PONG, "total_timesteps": 500}
+
+    def stop(taken):
+        if taken == 450:
+            raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        train(TrainConfig(**config, checkpoint_every=250), stop)
+    (folder,) = (path for path in Path("runs").iterdir())
+    train(TrainConfig(resume=str(folder)))
+
+    written = EventAccumulator(str(folder))
+    written.Reload()
+    assert [event.step for event in written.Scalars("losses/td_loss")] == [100, 200, 300, 400]
+
+
+def test_environments_that_cant_be_saved_begin_new_episodes():
+    settings = {**PONG, "env_id": "CartPole-v1", "total_timesteps": 600}
+
+    stopped = stopped_at(300, TrainConfig(**settings, checkpoint_every=100))
+    resumed = train(TrainConfig(resume=str(stopped.folder)))
+
+    assert resumed.steps == 600
+
+
+def test_evaluations_on_the_way_change_nothing(tmp_path):
+    settings = {**PONG, "env_id": "CartPole-v1", "total_timesteps": 600}
+    plain = train(TrainConfig(**settings))
+
+    evaluated = train(TrainConfig(**settings, eval_every=200, exp_name="evaluated"))
+
+    written = EventAccumulator(str(evaluated.folder))
+    written.Reload()
+    assert [event.step for event in written.Scalars("eval/mean_return")] == [200, 400, 600]
+    assert_same(plain, evaluated)
+
+
+def test_a_full_disk_costs_a_warning(monkeypatch, capsys):
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("framering.replay.buffer.ReplayBuffer.save", full)
+
+    result = train(TrainConfig(**PONG, checkpoint_every=100))
+
+    assert result.steps == 240
+    assert capsys.readouterr().out.count("warning: no checkpoint at step") == 2
+    assert list((result.folder / "checkpoints").iterdir()) == []
+
+
+def test_resuming_what_is_no_run_is_an_error(tmp_path):
+    with pytest.raises(ConfigError, match="there is no checkpoint in"):
+        train(TrainConfig(resume=str(tmp_path)))

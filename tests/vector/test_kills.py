@@ -1,0 +1,133 @@
+"""Workers killed at random moments, every transition checked against an emulator of its own."""
+
+import os
+import signal
+import threading
+import time
+import warnings
+from typing import Any
+
+import gymnasium
+import numpy as np
+
+from framering import AtariVectorEnv, ReplayBuffer
+from framering.atari.emulator import AtariEmulator
+
+GAMES = 4
+WORKERS = 2
+
+
+class Shadow:
+    """The same game in this process: what a lane must show, and every transition it may hold."""
+
+    def __init__(self, envs: AtariVectorEnv) -> None:
+        self._emulator = AtariEmulator(envs.settings)
+        self._frame = np.empty(envs.settings.frame_shape, np.uint8)
+        self.stack = np.empty(envs.single_observation_space.shape, np.uint8)
+        self.transitions: set[int] = set()
+
+    def reset(self, seed: int | None) -> None:
+        self._emulator.reset(self._frame, seed)
+        self.stack[:] = self._frame
+
+    def step(self, action: int) -> tuple[float, bool]:
+        before = self.stack.copy()
+        step = self._emulator.step(action, self._frame)
+        self.stack[:-1] = before[1:]
+        self.stack[-1] = self._frame
+        self.transitions.add(key(before, action, step.reward, step.terminated, self.stack))
+        return step.reward, step.terminated or step.truncated
+
+
+def key(obs: Any, action: int, reward: float, terminated: bool, next_obs: Any) -> int:
+    return hash((obs.tobytes(), int(action), float(reward), bool(terminated), next_obs.tobytes()))
+
+
+class Killer(threading.Thread):
+    """Kills one worker after another, each at a random moment after the last one was replaced."""
+
+    def __init__(self, envs: AtariVectorEnv) -> None:
+        super().__init__()
+        self.kills = 0
+        self.done = threading.Event()
+        self.stepped = threading.Event()
+        self._envs = envs
+
+    def run(self) -> None:
+        draws = np.random.default_rng(0)
+        while not self.done.wait(draws.uniform(0, 1)):
+            victim = self._envs._lanes._processes[draws.integers(WORKERS)]
+            os.kill(victim.pid, signal.SIGKILL)
+            self.kills += 1
+            self.stepped.clear()
+            self.stepped.wait(30)
+
+
+def test_no_transition_is_wrong_however_workers_are_killed() -> None:
+    envs, replay = make()
+    shadows = [Shadow(envs) for _ in range(GAMES)]
+    draws = np.random.default_rng(0)
+    observations, _ = envs.reset(seed=0)
+    for lane, shadow in enumerate(shadows):
+        shadow.reset(lane)
+        np.testing.assert_array_equal(observations[lane], shadow.stack)
+    killer = Killer(envs)
+    killer.start()
+    end = time.monotonic() + float(os.environ.get("FRAMERING_KILL_SECONDS", "15"))
+    restarts = sampled = steps = 0
+    try:
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            while time.monotonic() < end:
+                actions = draws.integers(4, size=GAMES)
+                observations, rewards, *_, infos = envs.step(actions)
+                killer.stepped.set()
+                steps += 1
+                restarted = infos.get("worker_restarted", np.zeros(GAMES, bool))
+                restarts += restarted.sum()
+                for lane, shadow in enumerate(shadows):
+                    reward, ended = shadow.step(actions[lane])
+                    if restarted[lane]:
+                        shadow.reset(int(envs._lanes.columns.seed[lane]))
+                    else:
+                        assert rewards[lane] == reward
+                        if ended:
+                            np.testing.assert_array_equal(infos["final_obs"][lane], shadow.stack)
+                            shadow.reset(None)
+                    np.testing.assert_array_equal(observations[lane], shadow.stack)
+                if steps % 5 == 0:
+                    sampled += check_sample(replay, shadows)
+    finally:
+        killer.done.set()
+        killer.stepped.set()
+        killer.join()
+        envs.close()
+    assert killer.kills >= 5
+    assert len(caught) >= killer.kills - WORKERS
+    assert all("killed by SIGKILL" in str(warning.message) for warning in caught)
+    assert restarts > 0
+    assert sampled > 0
+    print(f"{killer.kills} kills, {steps} steps of {GAMES} games, {sampled} sampled, 0 wrong")
+
+
+def make() -> tuple[AtariVectorEnv, ReplayBuffer]:
+    space = gymnasium.spaces.Box(0, 255, (4, 84, 84), np.uint8)
+    replay = ReplayBuffer(
+        2000, space, gymnasium.spaces.Discrete(4), "cpu", n_envs=GAMES, seed=0, shared=True
+    )
+    envs = AtariVectorEnv(
+        "BreakoutNoFrameskip-v4", GAMES, WORKERS, replay=replay, autoreset_mode="SameStep"
+    )
+    return envs, replay
+
+
+def check_sample(replay: ReplayBuffer, shadows: list[Shadow]) -> int:
+    """Sample a batch; each of its transitions must be one that some game could have made."""
+    batch = replay.sample(64)
+    columns = (batch.observations, batch.actions, batch.rewards, batch.dones)
+    for obs, action, reward, done, next_obs in zip(
+        *(column.numpy() for column in (*columns, batch.next_observations)), strict=True
+    ):
+        found = key(obs, action[0], reward[0], done[0], next_obs)
+        assert any(found in shadow.transitions for shadow in shadows)
+    return 64
