@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from framering.replay.prioritized import PrioritizedReplayBuffer
     from framering.replay.samples import PrioritizedReplayBufferSamples, ReplayBufferSamples
     from framering.training.loop import train
+    from framering.training.process import tune_process
     from framering.vector_env import AtariVectorEnv
 
 # The module of each public name. Nothing is imported before it is asked for.
@@ -31,6 +32,7 @@ _MODULES: dict[str, str] = {
     "resize_area": "framering._core",
     "TrainConfig": "framering.config",
     "train": "framering.training.loop",
+    "tune_process": "framering.training.process",
 }
 
 __all__ = [
@@ -45,6 +47,7 @@ __all__ = [
     "cpu_features",
     "resize_area",
     "train",
+    "tune_process",
 ]
 __version__ = "0.1.0"
 

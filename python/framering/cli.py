@@ -3,7 +3,6 @@
 import contextlib
 import dataclasses
 import io
-import os
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -12,9 +11,10 @@ from typing import TYPE_CHECKING, TypeVar
 
 from framering.config import TrainConfig
 from framering.errors import ConfigError
+from framering.training.process import tune_process
 
 if TYPE_CHECKING:
-    from framering.training.evaluate import Camera
+    from framering.training.evaluate import Viewer
 
 Settings = TypeVar("Settings")
 Command = Callable[[Sequence[str]], None]
@@ -28,24 +28,10 @@ def train_command(arguments: Sequence[str]) -> None:
     config = parse(TrainConfig, "train", arguments, train_command, start)
     if config.resume and config != dataclasses.replace(start, resume=config.resume):
         raise ConfigError("--resume takes its settings from the run that it goes on with, alone")
-    share_cores(config)
+    tune_process(config)
     from framering.training.loop import train
 
     train(config)
-
-
-def share_cores(config: TrainConfig) -> None:
-    """Let torch's threads yield their cores early to processes that emulate beside them.
-
-    OpenMP's threads wait for one another by spinning, for milliseconds by default: on cores that
-    emulators share, an update takes ten times as long. Where one thread acts and learns by turns,
-    they had better be awake when it comes back. To be called before torch is loaded.
-    """
-    from framering.training.environments import num_workers
-
-    # How many processes a resumed run has is written in its checkpoint, which takes torch to read.
-    if num_workers(config) != 0 or config.resume:
-        os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -107,7 +93,7 @@ def play_command(arguments: Sequence[str]) -> None:
 
     from framering.reporting.terminal import TerminalScreen
     from framering.reporting.video import GameRecorder, why_no_videos
-    from framering.training.environments import make_task_spec, why_no_pictures
+    from framering.training.task import make_task_spec, why_no_pictures
 
     reason = why_no_videos() if config.videos else None
     if reason := reason or why_no_pictures(make_task_spec(config.env_id)):
@@ -119,11 +105,11 @@ def play_command(arguments: Sequence[str]) -> None:
         _play_games(config, TerminalScreen(Console(), config.fps))
 
 
-def _play_games(config: EvalConfig, camera: "Camera | None") -> None:
+def _play_games(config: EvalConfig, viewer: "Viewer | None") -> None:
     config.check()
     from framering.dqn.weights import load_network
-    from framering.training.environments import make_task_spec
     from framering.training.evaluate import evaluate, summarize
+    from framering.training.task import make_task_spec
 
     task = make_task_spec(config.env_id, config.screen_size)
     network = load_network(config.model, task.observation_space.shape, int(task.action_space.n))
@@ -133,8 +119,8 @@ def _play_games(config: EvalConfig, camera: "Camera | None") -> None:
         episodes=config.episodes,
         epsilon=config.epsilon,
         seed=config.seed,
-        camera=camera,
-        finished=lambda episode, value: print(f"episode {episode}: return {value:g}", flush=True),
+        viewer=viewer,
+        on_episode=lambda episode, value: print(f"episode {episode}: return {value:g}", flush=True),
     )
     print(summarize(returns))
 
@@ -208,7 +194,7 @@ def profile_command(arguments: Sequence[str]) -> None:
     short = {name: getattr(ProfileConfig, name) for name in vars(ProfileConfig)["__annotations__"]}
     default = ProfileConfig(**{**dataclasses.asdict(start), **short})
     config = parse(ProfileConfig, "profile", arguments, profile_command, default)
-    share_cores(config)
+    tune_process(config)
     from rich.console import Console
 
     from framering.training.profiling import profile, report

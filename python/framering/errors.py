@@ -3,3 +3,7 @@
 
 class ConfigError(ValueError):
     """A setting that cannot work. The message says what was expected, what came and what to do."""
+
+
+class RunError(RuntimeError):
+    """A failure of a run, such as a full disk. The message says in one line what is lost."""

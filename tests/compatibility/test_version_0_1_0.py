@@ -74,12 +74,12 @@ def test_a_checkpoint_resumes(runs, run, steps):
 
 def test_a_resumed_learner_has_the_saved_weights_and_moments(runs, monkeypatch):
     monkeypatch.setattr("framering.training.loop.learn", lambda *arguments: None)
-    saved = load_checkpoint(runs / "cartpole").tensors
+    saved = load_checkpoint(runs / "cartpole").state["learner"]["q_network"]
 
     network = train(TrainConfig(resume=str(runs / "cartpole"))).q_network
 
     for name, weights in network.state_dict().items():
-        assert torch.equal(weights, saved[f"online.{name}"])
+        assert torch.equal(weights, saved[name])
 
 
 def test_a_model_loads(runs):

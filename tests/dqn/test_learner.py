@@ -133,7 +133,7 @@ def test_gradients_are_scaled_down_to_the_norm(limit, norm):
     assert q.q_network.values.grad.norm().item() == pytest.approx(norm, rel=1e-5)
 
 
-def test_weights_scale_each_rows_loss_and_errors_are_result():
+def test_weights_scale_each_rows_loss_and_td_errors_are_returned_unscaled():
     Weighted = namedtuple("Weighted", [*Batch._fields, "weights"])
     q = learner([[1.0], [1.5]], [[0.0], [0.0]])
     plain = batch([0, 1], [0, 0], [0, 0], [4.0, 1.0], [1.0, 1.0])
@@ -209,8 +209,8 @@ def test_a_compiler_that_fails_costs_one_line_and_no_update(monkeypatch):
         return call
 
     monkeypatch.setattr(torch, "compile", broken)
-    said = []
-    q = learner([[1.0, 2.0]], [[4.0, 6.0]], compiled=True, warn=said.append)
+    warnings = []
+    q = learner([[1.0, 2.0]], [[4.0, 6.0]], compiled=True, warn=warnings.append)
 
     for _ in range(2):
         loss, *_ = q.update(batch([0], [1], [0], [1.0], [0.0]))
@@ -219,7 +219,7 @@ def test_a_compiler_that_fails_costs_one_line_and_no_update(monkeypatch):
     for _ in range(2):
         expected, *_ = plain.update(batch([0], [1], [0], [1.0], [0.0]))
     assert loss.item() == expected.item()
-    assert said == ["torch.compile failed, going on without: no C++ compiler"]
+    assert warnings == ["torch.compile failed, continuing without it: no C++ compiler"]
 
 
 def test_bfloat16_rounds_the_products_alone():

@@ -28,7 +28,7 @@ def gradients(layer, inputs):
 @pytest.fixture(params=["onednn", "without"])
 def _path(request, monkeypatch):
     if request.param == "without":
-        monkeypatch.setattr(onednn, "_AVAILABLE", False)
+        monkeypatch.setattr(onednn, "_works", False)
 
 
 @pytest.mark.usefixtures("_path")
@@ -43,11 +43,11 @@ def test_outputs_and_gradients_are_those_of_torchs_own(batch):
 
 
 @pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch has no oneDNN here")
-def test_onednn_is_asked(monkeypatch):
-    asked = []
+def test_onednn_computes_float32_alone(monkeypatch):
+    called = []
     apply = onednn._LinearProduct.apply
     monkeypatch.setattr(
-        onednn._LinearProduct, "apply", lambda *given: asked.append(given) or apply(*given)
+        onednn._LinearProduct, "apply", lambda *given: called.append(given) or apply(*given)
     )
     own, _ = layers()
 
@@ -56,7 +56,7 @@ def test_onednn_is_asked(monkeypatch):
         assert own(torch.randn(2, 100)).dtype == torch.bfloat16
     copy.deepcopy(own).double()(torch.randn(2, 100).double())
 
-    assert len(asked) == 1
+    assert len(called) == 1
 
 
 @pytest.mark.filterwarnings("ignore:There is a performance drop:UserWarning")
@@ -121,9 +121,9 @@ def test_a_chain_without_gradients_gives_what_it_gives_with_them(batch, memory_f
 @pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch has no oneDNN here")
 def test_a_chain_without_gradients_does_each_relu_with_the_layer_before_it(monkeypatch):
     fused = []
-    rectified = onednn._rectified
+    with_relu = onednn._with_relu
     monkeypatch.setattr(
-        onednn, "_rectified", lambda *layer: fused.append(type(layer[0])) or rectified(*layer)
+        onednn, "_with_relu", lambda *layer: fused.append(type(layer[0])) or with_relu(*layer)
     )
     network, inputs = chain(), torch.randn(1, 4, 16, 16)
     network(inputs)

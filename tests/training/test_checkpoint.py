@@ -1,5 +1,7 @@
+import io
 import json
 import os
+import random
 import shutil
 import signal
 import subprocess
@@ -32,15 +34,24 @@ def filled_memory(steps=30):
     return replay
 
 
+def state_at(step):
+    """A state with every kind of value that components have."""
+    return {
+        "config": {"env_id": "CartPole-v1", "hf_entity": None},
+        "step": step,
+        "learner": {"q_network": {"weight": torch.full((6,), float(step))}},
+        "exploration": {"rng": random.Random(1).getstate(), "state": 2**127 + 1},
+        "environments": {"games": [bytes(range(256)), b"game"]},
+    }
+
+
 def drawn(replay):
     return [part.tobytes() for part in replay.sample(16) if part is not None]
 
 
 @pytest.fixture
 def run(tmp_path):
-    save_checkpoint(
-        tmp_path, 500, {"online.weight": torch.arange(6.0)}, {"step": 500}, filled_memory()
-    )
+    save_checkpoint(tmp_path, 500, state_at(500), filled_memory())
     return tmp_path
 
 
@@ -48,25 +59,27 @@ def folder(run):
     return run / "checkpoints" / "000000000500"
 
 
-def test_all_comes_back(run):
+def test_what_was_saved_is_loaded(run):
     replay = memory()
 
     checkpoint = load_checkpoint(run)
-    checkpoint.fill(replay)
+    checkpoint.load_replay(replay)
 
-    assert checkpoint.state == {"step": 500}
-    assert torch.equal(checkpoint.tensors["online.weight"], torch.arange(6.0))
+    saved, expected = checkpoint.state, state_at(500)
+    weight = saved.pop("learner")["q_network"]["weight"]
+    assert torch.equal(weight, expected.pop("learner")["q_network"]["weight"])
+    assert saved == expected
     assert drawn(replay) == drawn(filled_memory())
 
 
 def test_only_the_newest_is_kept(run):
-    save_checkpoint(run, 600, {"weight": torch.zeros(1)}, {"step": 600}, filled_memory(10))
+    save_checkpoint(run, 600, state_at(600), filled_memory(10))
 
     assert [path.name for path in (run / "checkpoints").iterdir()] == ["000000000600"]
-    assert load_checkpoint(run).state == {"step": 600}
+    assert load_checkpoint(run).state["step"] == 600
 
 
-@pytest.mark.parametrize("name", ["tensors.safetensors", "replay", "state.json"])
+@pytest.mark.parametrize("name", ["state.pt", "replay", "checkpoint.json"])
 @pytest.mark.parametrize("damage", ["truncate", "flip", "replace", "delete"])
 def test_a_damaged_file_is_named(run, name, damage):
     path = folder(run) / name
@@ -82,21 +95,38 @@ def test_a_damaged_file_is_named(run, name, damage):
         path.unlink()
 
     with pytest.raises(ConfigError, match=name.replace(".", r"\.")):
-        load_checkpoint(run).fill(memory())
+        load_checkpoint(run).load_replay(memory())
 
 
 def test_another_version_is_named(run):
-    text = json.dumps({"version": 99, "files": {}, "state": {}})
-    seal = {"content": text, "crc32": zlib.crc32(text.encode())}
-    (folder(run) / "state.json").write_text(json.dumps(seal))
+    (folder(run) / "checkpoint.json").write_text(json.dumps({"version": 99}))
 
-    with pytest.raises(ConfigError, match="version 99, but this framering reads 2"):
+    with pytest.raises(ConfigError, match="expected version 3 or older, got 99"):
         load_checkpoint(run)
 
 
+@pytest.mark.parametrize("content", ["exploit", "names", "nothing"])
+def test_a_state_that_is_forged_is_refused_and_never_executed(run, tmp_path, content):
+    class Exploit:
+        def __reduce__(self):
+            return (open, (str(tmp_path / "executed"), "w"))
+
+    data = io.BytesIO()
+    if content != "nothing":
+        torch.save({"config": Exploit()} if content == "exploit" else {"config": {}}, data)
+    written = data.getvalue()
+    (folder(run) / "state.pt").write_bytes(written)
+    header = {"version": 3, "bytes": len(written), "crc32": zlib.crc32(written)}
+    (folder(run) / "checkpoint.json").write_text(json.dumps(header))
+
+    with pytest.raises(ConfigError, match=r"state\.pt: expected"):
+        load_checkpoint(run)
+    assert not (tmp_path / "executed").exists()
+
+
 def test_a_memory_for_other_observations_is_refused(run):
-    with pytest.raises(ConfigError, match=r"replay can't be taken up: .* of another buffer"):
-        load_checkpoint(run).fill(memory(side=21))
+    with pytest.raises(ConfigError, match=r"replay: expected the run's replay buffer, got"):
+        load_checkpoint(run).load_replay(memory(side=21))
 
 
 def test_a_failure_leaves_the_checkpoint_before(run, monkeypatch):
@@ -106,13 +136,13 @@ def test_a_failure_leaves_the_checkpoint_before(run, monkeypatch):
     monkeypatch.setattr(os, "fsync", fail)
 
     with pytest.raises(OSError, match="No space left"):
-        save_checkpoint(run, 600, {"weight": torch.zeros(1)}, {}, filled_memory())
-    assert load_checkpoint(run).state == {"step": 500}
+        save_checkpoint(run, 600, state_at(600), filled_memory())
+    assert load_checkpoint(run).state["step"] == 500
     assert len(list((run / "checkpoints").iterdir())) == 1
 
 
 class KilledError(BaseException):
-    """Ends a save as a kill does: nothing that handles errors sees it."""
+    """Ends a save as a kill does: no handler of errors catches it."""
 
 
 @pytest.mark.parametrize("survived", range(8))
@@ -134,16 +164,16 @@ def test_a_death_at_any_write_to_the_disk_leaves_a_good_checkpoint(run, monkeypa
     monkeypatch.setattr(shutil, "rmtree", mortal(shutil.rmtree))
 
     with pytest.raises(KilledError):
-        save_checkpoint(run, 600, {"weight": torch.zeros(1)}, {"step": 600}, filled_memory())
+        save_checkpoint(run, 600, state_at(600), filled_memory())
 
     renamed = 6
-    assert load_checkpoint(run).state == {"step": 500 if survived < renamed else 600}
+    assert load_checkpoint(run).state["step"] == (500 if survived < renamed else 600)
 
 
-def test_what_a_death_left_behind_is_cleared_away(run):
+def test_an_unfinished_checkpoint_is_deleted(run):
     (run / "checkpoints" / "unfinished-550").mkdir()
 
-    save_checkpoint(run, 600, {"weight": torch.zeros(1)}, {"step": 600}, filled_memory())
+    save_checkpoint(run, 600, state_at(600), filled_memory())
 
     assert [path.name for path in (run / "checkpoints").iterdir()] == ["000000000600"]
 
@@ -163,8 +193,9 @@ for step in range(1000):
     replay.add(*obs, np.array([0]), np.array([1.0]), np.array([False]), [{}])
 print("ready", flush=True)
 for step in range(1, 10**9):
-    save_checkpoint(Path(sys.argv[1]), step, {"weight": torch.full((1000,), float(step))},
-                    {"step": step}, replay)
+    state = {"config": {}, "step": step, "learner": torch.full((1000,), float(step)),
+             "exploration": {}, "environments": {}}
+    save_checkpoint(Path(sys.argv[1]), step, state, replay)
 """
 
 
@@ -183,6 +214,6 @@ def test_a_kill_while_saving_leaves_a_good_checkpoint(tmp_path):
         writer.send_signal(signal.SIGKILL)
         writer.communicate()
         checkpoint = load_checkpoint(tmp_path)
-        assert (checkpoint.tensors["weight"] == checkpoint.state["step"]).all()
+        assert (checkpoint.state["learner"] == checkpoint.state["step"]).all()
         loaded.append(checkpoint.state["step"])
     assert len(loaded) == 4

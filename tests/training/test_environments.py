@@ -7,13 +7,12 @@ import pytest
 from gymnasium.spaces import Box, Discrete
 
 from framering.config import TrainConfig
-from framering.errors import ConfigError
-from framering.replay.buffer import ReplayBuffer
+from framering.training.components import make_replay
 from framering.training.environments import (
     make_evaluation_environments,
-    make_task_spec,
     make_training_environments,
 )
+from framering.training.task import make_task_spec
 from framering.vector.env import AtariVectorEnv
 
 
@@ -48,46 +47,24 @@ class Pictures(gymnasium.Env[Any, Any]):
         return self.picture(0)
 
 
-class Continuous(Pictures):
-    action_space = Box(-1.0, 1.0, (1,), np.float32)  # type: ignore[assignment]
+class Constant(Pictures):
+    """Shows the same observation at every step, and pays 1; it ends at the time limit alone."""
+
+    def step(self, action):
+        return self.picture(0), 1.0, False, False, {}
+
+    def picture(self, number):
+        return np.zeros(self.observation_space.shape, np.uint8)
 
 
 gymnasium.register("Pictures-v0", Pictures)
 gymnasium.register("Truncated-v0", Pictures, kwargs={"truncates": True})
-gymnasium.register("SmallGray-v0", Pictures, kwargs={"shape": (40, 50)})
-gymnasium.register("Continuous-v0", Continuous)
+gymnasium.register("Constant-v0", Constant, max_episode_steps=3)
 
 
 def replay_for(task, num_envs=1):
-    return ReplayBuffer(100, task.observation_space, task.action_space, "cpu", num_envs, seed=1)
-
-
-def test_an_unknown_id_suggests_the_nearest():
-    with pytest.raises(ConfigError, match="BreakoutNoFrameskip-v4"):
-        make_task_spec("BreakoutNoFramskip-v4")
-
-
-def test_continuous_actions_are_refused():
-    with pytest.raises(ConfigError, match="DQN needs Discrete actions"):
-        make_task_spec("Continuous-v0")
-
-
-@pytest.mark.parametrize(
-    ("env_id", "is_atari", "shape", "frame_bytes"),
-    [
-        ("PongNoFrameskip-v4", True, (4, 84, 84), 84 * 84),
-        ("ALE/Pong-v5", True, (4, 84, 84), 84 * 84),
-        ("CartPole-v1", False, (4,), 16),
-        ("FrozenLake-v1", False, (16,), 128),
-        ("Pictures-v0", False, (4, 84, 84), 84 * 84),
-        ("SmallGray-v0", False, (4, 40, 50), 40 * 50),
-    ],
-)
-def test_look_up_knows_the_preprocessed_space(env_id, is_atari, shape, frame_bytes):
-    task = make_task_spec(env_id)
-
-    assert (task.is_atari, task.observation_space.shape) == (is_atari, shape)
-    assert task.frame_bytes == frame_bytes
+    config = TrainConfig(buffer_size=100, num_envs=num_envs, num_workers=0, device="cpu")
+    return make_replay(config, task)
 
 
 @pytest.mark.parametrize("side", [84, 50])
@@ -141,7 +118,7 @@ def test_finished_games_are_reported_where_they_ended():
 
 
 @pytest.mark.parametrize(("env_id", "done"), [("Pictures-v0", 1.0), ("Truncated-v0", 0.0)])
-def test_the_step_that_ends_an_episode_is_stored_with_its_true_final_observation(env_id, done):
+def test_the_step_that_ends_an_episode_is_stored_with_its_final_observation(env_id, done):
     task = make_task_spec(env_id)
     replay = replay_for(task)
     envs = make_training_environments(TrainConfig(), task, replay)
@@ -192,3 +169,61 @@ def test_every_environment_of_a_vector_is_stored():
         for first, second, action in zip(before.tolist(), after.tolist(), [0, 1, 0], strict=True)
     }
     assert pairs == expected
+
+
+@pytest.mark.parametrize("num_envs", [1, 2])
+def test_n_step_returns_stop_at_a_truncation_whatever_the_observations(num_envs):
+    task = make_task_spec("Constant-v0")
+    config = TrainConfig(
+        num_envs=num_envs, n_step=5, gamma=1.0, buffer_size=100, num_workers=0, device="cpu"
+    )
+    replay = make_replay(config, task)
+    envs = make_training_environments(config, task, replay)
+    envs.reset(seed=1)
+    for _ in range(20):
+        envs.step(np.zeros(num_envs, np.int64))
+    envs.close()
+
+    batch = replay.sample(500)
+    # The last episode is cut short by the end of the 20 steps.
+    assert {1.0, 2.0, 3.0} == set(batch.rewards.flatten().tolist())
+    assert not batch.dones.any()
+
+
+class TerminatesAtTheLimit(Constant):
+    """Terminates and reaches its time limit in the same step."""
+
+    def step(self, action):
+        self.age += 1
+        return self.picture(0), 1.0, self.age == 3, self.age == 3, {}
+
+
+gymnasium.register("TerminatesAtTheLimit-v0", TerminatesAtTheLimit)
+
+
+def test_a_step_that_terminates_at_the_time_limit_is_done():
+    task = make_task_spec("TerminatesAtTheLimit-v0")
+    replay = replay_for(task)
+    envs = make_training_environments(TrainConfig(), task, replay)
+    envs.reset(seed=1)
+    for _ in range(3):
+        envs.step(np.array([0]))
+    envs.close()
+
+    assert replay.sample(100).dones.any()
+
+
+def test_a_resumed_vector_begins_other_episodes_than_the_first_ones():
+    task = make_task_spec("CartPole-v1")
+    envs = make_training_environments(TrainConfig(), task, replay_for(task))
+    first, _ = envs.reset(seed=5)
+    for _ in range(7):
+        envs.step(np.array([0]))
+    state = envs.state_dict()
+    resumed, _ = envs.load_state_dict(state)
+    expected, _ = envs.reset(seed=12)
+    envs.close()
+
+    assert state == {"seed": 12}
+    np.testing.assert_array_equal(resumed, expected)
+    assert not np.array_equal(resumed, first)

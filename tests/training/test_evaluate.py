@@ -8,8 +8,8 @@ from gymnasium.envs.classic_control import CartPoleEnv
 from torch import nn
 
 from framering.reporting.video import GameRecorder
-from framering.training.environments import make_task_spec
 from framering.training.evaluate import evaluate, summarize
+from framering.training.task import make_task_spec
 
 
 class Balances(nn.Module):
@@ -34,14 +34,14 @@ class LitCartPole(CartPoleEnv):
 gymnasium.register("LitCartPole-v0", LitCartPole, max_episode_steps=500)
 
 
-def test_one_return_a_game():
+def test_there_is_one_return_for_each_game():
     returns = evaluate(Balances(), make_task_spec("CartPole-v1"), episodes=3, epsilon=0)
 
     assert len(returns) == 3
     assert min(returns) > 100
 
 
-def test_epsilon_one_ignores_the_network():
+def test_at_epsilon_one_the_network_is_ignored():
     returns = evaluate(Balances(), make_task_spec("CartPole-v1"), episodes=5, epsilon=1)
 
     assert max(returns) < 100
@@ -66,9 +66,9 @@ def test_global_generators_are_left_alone():
     assert after == before
 
 
-def test_the_camera_sees_every_game(tmp_path):
-    camera = GameRecorder(tmp_path, chosen=lambda game: game < 2)
-    evaluate(Balances(), make_task_spec("LitCartPole-v0"), episodes=2, epsilon=1, camera=camera)
+def test_every_game_is_recorded(tmp_path):
+    viewer = GameRecorder(tmp_path, chosen=lambda game: game < 2)
+    evaluate(Balances(), make_task_spec("LitCartPole-v0"), episodes=2, epsilon=1, viewer=viewer)
 
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "rl-video-episode-0.mp4",
@@ -76,18 +76,18 @@ def test_the_camera_sees_every_game(tmp_path):
     ]
 
 
-def test_each_finished_game_is_told():
-    told = []
+def test_each_finished_game_is_reported_with_its_return():
+    reported = []
 
     returns = evaluate(
         Balances(),
         make_task_spec("CartPole-v1"),
         episodes=2,
         epsilon=1,
-        finished=lambda episode, value: told.append((episode, value)),
+        on_episode=lambda episode, value: reported.append((episode, value)),
     )
 
-    assert told == [(1, returns[0]), (2, returns[1])]
+    assert reported == [(1, returns[0]), (2, returns[1])]
 
 
 @pytest.mark.parametrize(
@@ -97,5 +97,5 @@ def test_each_finished_game_is_told():
         ([1.0, 2.0, 6.0], "mean 3.00, standard deviation 2.16, min 1, max 6, over 3 episodes"),
     ],
 )
-def test_summary(returns, line):
+def test_the_summary_has_mean_deviation_and_limits(returns, line):
     assert summarize(returns) == line

@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from framering.config import TrainConfig
 from framering.dqn.learner import Learner
 from framering.replay.buffer import ReplayBuffer
-from framering.training.environments import make_task_spec
 from framering.training.evaluate import evaluate
 from framering.training.loop import train
+from framering.training.task import make_task_spec
 
 LEFT, RIGHT, STAY, QUIT = range(4)
 

@@ -20,8 +20,7 @@ from framering.dqn.weights import load_network
 from framering.errors import ConfigError
 from framering.replay.buffer import ReplayBuffer
 from framering.replay.prioritized import PrioritizedReplayBuffer
-from framering.training import finish as results
-from framering.training import loop as training
+from framering.training import finish, loop
 from framering.training.loop import train
 
 SHORT = {
@@ -280,7 +279,7 @@ def test_upload_sends_the_folder_and_says_where(monkeypatch, capsys):
         sent.append(paths)
         return "https://huggingface.co/someone/model"
 
-    monkeypatch.setattr(results, "upload", upload)
+    monkeypatch.setattr(finish, "upload", upload)
 
     result = train(TrainConfig(**SHORT, save_model=True, upload_model=True))
 
@@ -290,7 +289,7 @@ def test_upload_sends_the_folder_and_says_where(monkeypatch, capsys):
 
 
 def test_nothing_is_allocated_for_settings_that_cant_work(tmp_path, monkeypatch):
-    monkeypatch.setattr(training, "make_components", None)
+    monkeypatch.setattr(loop, "reset_or_restore", None)
 
     with pytest.raises(ConfigError):
         train(TrainConfig(**{**SHORT, "batch_size": 101}))

@@ -6,7 +6,7 @@ import torch
 from framering import TrainConfig
 from framering.errors import ConfigError
 from framering.training import preflight
-from framering.training.environments import make_task_spec
+from framering.training.task import make_task_spec
 
 
 def test_a_buffer_larger_than_memory_says_what_it_needs_and_what_there_is(monkeypatch):
@@ -33,7 +33,7 @@ def test_available_memory_is_what_the_kernel_says():
 def test_cuda_where_there_is_none_is_an_error(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
 
-    with pytest.raises(ConfigError, match="--device cuda: torch finds no CUDA device"):
+    with pytest.raises(ConfigError, match="--device: expected a device that torch finds, got cuda"):
         preflight.run_device(TrainConfig(device="cuda"))
 
 

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 
 def linear_schedule(start: float, end: float, duration: float, step: int) -> float:
-    """Epsilon at a step: a line from start to end over duration steps, then end.
+    """Return epsilon at a step: linear from start to end over duration steps, then end.
 
     Examples
     --------
@@ -21,17 +21,17 @@ def linear_schedule(start: float, end: float, duration: float, step: int) -> flo
 
 
 class EpsilonGreedy:
-    """Chooses, for each environment, a random action with probability epsilon, else the greedy one.
+    """Choose a random action with probability epsilon, else the greedy one, for each environment.
 
-    With one environment its draws are those of CleanRL's loop for the same seed: one uniform
-    number a step from Python's generator, and random actions from a seeded action space.
+    With one environment, it draws the random numbers of CleanRL's loop for the same seed: one
+    uniform number a step from Python's generator, and random actions from a seeded action space.
 
     Parameters
     ----------
     num_actions, num_envs
-        The environments' actions, and how many environments act at once.
+        The number of actions, and of environments that act at once.
     seed
-        Seeds both generators; they belong to this object alone.
+        Seeds both generators, which are this object's own.
     """
 
     def __init__(self, num_actions: int, num_envs: int, seed: int) -> None:
@@ -57,3 +57,30 @@ class EpsilonGreedy:
             if exploring:
                 actions[index] = self.random_actions.sample()
         return actions
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the states of both generators."""
+        return {
+            "rng": self.rng.getstate(),
+            "random_actions": self.random_actions.np_random.bit_generator.state,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Set the states of both generators, as `state_dict` returned them.
+
+        Raises
+        ------
+        ValueError
+            If they are no states of such generators. Nothing has changed then.
+        """
+        try:
+            rng = random.Random()
+            version, words, gauss = state["rng"]
+            rng.setstate((version, tuple(words), gauss))
+            random_actions = Discrete(int(self.random_actions.n), seed=0)
+            random_actions.np_random.bit_generator.state = state["random_actions"]
+        except (KeyError, TypeError, ValueError, OverflowError) as error:
+            raise ValueError(
+                f"state: expected the states of two generators, got others ({error!r})"
+            ) from error
+        self.rng, self.random_actions = rng, random_actions

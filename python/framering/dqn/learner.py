@@ -10,9 +10,11 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from framering.dqn.weights import check_state
+
 
 class Batch(Protocol):
-    """What an update needs of B transitions; a sample of ``ReplayBuffer`` has it."""
+    """A batch of B transitions, such as a sample of ``ReplayBuffer``."""
 
     @property
     def observations(self) -> Tensor:
@@ -36,10 +38,10 @@ class Batch(Protocol):
 
     @property
     def discounts(self) -> Tensor | None:
-        """(B, 1), float32: what the next value counts; None where that is γ everywhere."""
+        """(B, 1), float32: the discount of the next value; None where it is γ in every row."""
 
 
-class Update(NamedTuple):
+class UpdateResult(NamedTuple):
     """Results of one gradient step: tensors on the device. Reading one waits for the step to end.
 
     Attributes
@@ -47,7 +49,7 @@ class Update(NamedTuple):
     loss, q_value
         Scalars: the loss, and the mean value of the actions in the batch.
     td_errors
-        (B, 1): targets minus values, of which prioritised replay wants the magnitudes.
+        (B, 1): targets minus values; their magnitudes are prioritised replay's priorities.
     """
 
     loss: Tensor
@@ -56,35 +58,35 @@ class Update(NamedTuple):
 
 
 class Learner:
-    """Learns action values by Q-learning with a target network (Mnih et al. 2015).
+    """Deep Q-learning with a target network (Mnih et al. 2015).
 
     Parameters
     ----------
     network
         The online network; the target network starts as its copy.
     learning_rate
-        Adam's.
+        The learning rate of Adam.
     gamma
         The discount factor.
     device
-        Where both networks live.
+        The device of both networks.
     double
         Let the online network choose the action whose value the target network gives (Double DQN,
         van Hasselt et al. 2016).
     huber
-        Take the Huber loss instead of the squared error.
+        Use the Huber loss instead of the squared error.
     max_grad_norm
-        Scale gradients down to this norm; 0 leaves them.
+        The largest norm of the gradient, which is scaled down to it; 0: no limit.
     bfloat16
-        Let the loss's convolutions and products round to bfloat16 (``torch.autocast``); values,
+        Compute the convolutions and products of the loss in bfloat16 (``torch.autocast``); values,
         weights, targets, the optimiser and acting stay float32.
     act_with_target
-        Let the target network choose greedy actions.
+        Choose greedy actions by the target network.
     compiled
         Compile the loss and its gradient with ``torch.compile``. Where that fails, the learner
-        says so and goes on without.
+        warns and continues without.
     warn
-        Where to say so.
+        Called with the warning.
     """
 
     def __init__(
@@ -103,7 +105,7 @@ class Learner:
         warn: Callable[[str], None] = print,
     ) -> None:
         self.device = device
-        # Convolutions are faster with channels last; values and shapes are the same.
+        # Convolutions are faster with channels last; results are the same.
         self.q_network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.target_network = copy.deepcopy(self.q_network)
         self.optimizer = torch.optim.Adam(
@@ -118,7 +120,7 @@ class Learner:
         self._warn = warn
         self._backward = self._compile_and_run if compiled else self._loss_and_gradient
 
-    def update(self, batch: Batch) -> Update:
+    def update(self, batch: Batch) -> UpdateResult:
         """Take one gradient step. A prioritised batch's weights scale each row's loss."""
         self.optimizer.zero_grad()
         result = self._backward(batch)
@@ -139,6 +141,59 @@ class Learner:
         """Return the actions (N,) that the acting network values highest."""
         return greedy_actions(self._actor, observations)
 
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state of both networks and of the optimiser, as their own state_dicts."""
+        return {
+            "q_network": self.q_network.state_dict(),
+            "target_network": self.target_network.state_dict(),
+            "optimizer": self.optimizer.state_dict(),
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Load what `state_dict` returned, for a network of the same layers.
+
+        Raises
+        ------
+        ValueError
+            If it is the state of other networks or of another optimiser. Nothing has changed then.
+        """
+        expected = {"q_network", "target_network", "optimizer"}
+        if not isinstance(state, dict) or set(state) != expected:
+            raise ValueError(f"state: expected the keys {sorted(expected)}, got {list(state)}")
+        for name in ("q_network", "target_network"):
+            check_state(name, state[name], self.q_network.state_dict())
+        moments = self._moments(state["optimizer"])
+        self.q_network.load_state_dict(state["q_network"])
+        self.target_network.load_state_dict(state["target_network"])
+        # The learning rate and Adam's other options are those of this learner's settings.
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+
+    def _moments(self, optimizer: Any) -> dict[int, dict[str, Tensor]]:
+        """Check and copy Adam's moments, in the memory format of their parameters.
+
+        The fused Adam needs that format, and `torch.optim.Optimizer.load_state_dict` keeps the
+        format of the moments that it is given.
+        """
+        saved = optimizer.get("state") if isinstance(optimizer, dict) else None
+        parameters = dict(enumerate(self.q_network.parameters()))
+        if not isinstance(saved, dict) or saved.keys() not in (set(), parameters.keys()):
+            raise ValueError(
+                f"optimizer: expected the state of {len(parameters)} parameters or of none, "
+                f"got that of {list(saved) if isinstance(saved, dict) else saved!r}"
+            )
+        moments = {}
+        for index, state in saved.items():
+            parameter = parameters[index].detach()
+            step = torch.zeros((), device=parameter.device)
+            expected = {"step": step, "exp_avg": parameter, "exp_avg_sq": parameter}
+            check_state(f"optimizer state of parameter {index}", state, expected)
+            moments[index] = {
+                name: torch.empty_like(tensor).copy_(state[name])
+                for name, tensor in expected.items()
+            }
+        return moments
+
     def _loss(
         self,
         observations: Tensor,
@@ -148,7 +203,7 @@ class Learner:
         dones: Tensor,
         discounts: Tensor | float,
         weights: Tensor | None,
-    ) -> Update:
+    ) -> UpdateResult:
         """Temporal-difference loss of a batch."""
         with torch.no_grad():
             next_values = self._values(self.target_network, next_observations)
@@ -162,7 +217,7 @@ class Learner:
             loss = self._criterion(values, targets)
         else:
             loss = (weights * self._criterion(values, targets, reduction="none")).mean()
-        return Update(loss, values.detach().mean(), (targets - values).detach())
+        return UpdateResult(loss, values.detach().mean(), (targets - values).detach())
 
     def _values(self, network: nn.Module, observations: Tensor) -> Tensor:
         """Action values (B, actions), float32."""
@@ -170,7 +225,7 @@ class Learner:
             values: Tensor = network(observations)
         return values.float()
 
-    def _loss_and_gradient(self, batch: Batch) -> Update:
+    def _loss_and_gradient(self, batch: Batch) -> UpdateResult:
         discounts = self._gamma if batch.discounts is None else batch.discounts
         result = self._loss(
             batch.observations,
@@ -184,10 +239,10 @@ class Learner:
         result.loss.backward()  # type: ignore[no-untyped-call]
         return result._replace(loss=result.loss.detach())
 
-    def _compile_and_run(self, batch: Batch) -> Update:
+    def _compile_and_run(self, batch: Batch) -> UpdateResult:
         """Compile at the first batch; on CUDA, ``reduce-overhead`` captures CUDA graphs.
 
-        Neither direction changes a weight, so that the plain loss can take over where either fails.
+        Neither pass changes a weight, so the plain loss can replace a compiled one that fails.
         """
         plain = self._loss
         self._backward = self._loss_and_gradient
@@ -197,7 +252,7 @@ class Learner:
             return self._backward(batch)
         except Exception as error:
             reason = str(error).strip().splitlines()[0]
-            self._warn(f"torch.compile failed, going on without: {reason}")
+            self._warn(f"torch.compile failed, continuing without it: {reason}")
             self._loss = plain  # type: ignore[method-assign]
             self.optimizer.zero_grad()
             return self._backward(batch)

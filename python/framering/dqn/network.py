@@ -27,17 +27,20 @@ class Layers(NamedTuple):
 
 
 # "nature": Mnih et al. (2015), "Human-level control through deep reinforcement learning".
-# "nips": Mnih et al. (2013), "Playing Atari with deep reinforcement learning": a third of the work.
+# "nips": Mnih et al. (2013), "Playing Atari with deep reinforcement learning"; a third of the
+# multiplications.
 ARCHITECTURES = {
     "nature": Layers(((32, 8, 4), (64, 4, 2), (64, 3, 1)), 512),
     "nips": Layers(((16, 8, 4), (32, 4, 2)), 256),
 }
+# Smaller images leave nothing for the last convolution of "nature".
+MIN_IMAGE_SIDE = 36
 
 
 class Float32Linear(nn.Linear):
-    """The last layer, in float32 whatever ``torch.autocast`` says.
+    """``torch.nn.Linear`` in float32, also under ``torch.autocast``: the last layer.
 
-    Learning lives on small differences between values, which bfloat16's eight bits round away.
+    Learning depends on small differences between values, which bfloat16's eight bits round away.
     """
 
     def forward(self, features: Tensor) -> Tensor:
@@ -68,8 +71,8 @@ class DuelingHead(nn.Module):
 class QNetwork(nn.Module):
     """The convolutional network of Mnih et al. (2015), or the smaller one of 2013.
 
-    The former's parameters have the names and shapes of CleanRL's ``QNetwork``, so that either
-    loads what the other saved.
+    The parameters of the 2015 network have the names and shapes of CleanRL's ``QNetwork``, so
+    that each library loads the weights that the other saved.
 
     Parameters
     ----------
@@ -78,14 +81,14 @@ class QNetwork(nn.Module):
     observation_shape
         (stack, height, width) of the observations; at least 36×36 pixels.
     dueling
-        End in a `DuelingHead`, which CleanRL's has not.
+        End in a `DuelingHead`; CleanRL has none.
     architecture
         "nature" (2015) or "nips" (2013).
 
     Raises
     ------
     ValueError
-        If the observations are no such stack, or too small for the convolutions.
+        If the shape is another, or too small for the convolutions.
 
     Examples
     --------
@@ -104,10 +107,10 @@ class QNetwork(nn.Module):
         architecture: str = "nature",
     ) -> None:
         super().__init__()
-        if len(observation_shape) != 3 or min(observation_shape[1:]) < 36:
+        if len(observation_shape) != 3 or min(observation_shape[1:]) < MIN_IMAGE_SIDE:
             raise ValueError(
-                "QNetwork expects observations of shape (stack, height, width) with at least "
-                f"36×36 pixels; got {tuple(observation_shape)}"
+                "observation_shape: expected (stack, height, width) with at least 36×36 pixels, "
+                f"got {tuple(observation_shape)}"
             )
         convolutions, hidden = ARCHITECTURES[architecture]
         channels, height, width = observation_shape
@@ -129,7 +132,7 @@ class QNetwork(nn.Module):
 
 
 class VectorQNetwork(nn.Module):
-    """The perceptron of CleanRL's ``dqn.py``, for observations that are no images.
+    """The multilayer perceptron of CleanRL's ``dqn.py``, for observations that are no images.
 
     Parameters
     ----------
@@ -138,7 +141,7 @@ class VectorQNetwork(nn.Module):
     observation_shape
         Shape of one observation; it is flattened.
     dueling
-        End in a `DuelingHead`, which CleanRL's has not.
+        End in a `DuelingHead`; CleanRL has none.
     """
 
     def __init__(
@@ -163,7 +166,7 @@ def make_network(
     dueling: bool = False,
     architecture: str = "nature",
 ) -> nn.Module:
-    """Build the network that suits the observations: convolutions for an image stack."""
+    """Make a `QNetwork` for observations of three axes, else a `VectorQNetwork`."""
     if len(observation_shape) == 3:
         return QNetwork(num_actions, observation_shape, dueling, architecture)
     return VectorQNetwork(num_actions, observation_shape, dueling)
@@ -176,5 +179,5 @@ def _head(features: int, hidden: int, num_actions: int, dueling: bool) -> list[n
 
 
 def _relu() -> nn.ReLU:
-    # In place: the outputs before it are of no use, not to their gradients either.
+    # In place: neither the forward nor the backward pass needs the inputs of a ReLU.
     return nn.ReLU(inplace=True)

@@ -1,4 +1,4 @@
-"""Images of bytes as the floats that a network's convolutions read."""
+"""Scaling of byte images to the floats that convolutions read."""
 
 import torch
 from torch import Tensor
@@ -7,7 +7,7 @@ from framering._core import scale_stacks
 
 
 def scale_images(images: Tensor) -> Tensor:
-    """Return images / 255, float32, channels last: what convolutions take the least time for.
+    """Return images / 255 as float32 with channels last, the fastest format for convolutions.
 
     Parameters
     ----------
@@ -18,7 +18,7 @@ def scale_images(images: Tensor) -> Tensor:
         scaled: Tensor = torch.ops.framering.scale_images(images)
         return scaled
     images = images.contiguous(memory_format=torch.channels_last)
-    # In place, where `float` copies.
+    # In place where `float` has made a copy.
     return images / 255.0 if images.is_floating_point() else images.float().div_(255.0)
 
 
@@ -33,7 +33,7 @@ def _empty(images: Tensor) -> Tensor:
     return torch.empty_like(images, dtype=torch.float32, memory_format=torch.channels_last)
 
 
-# torch takes three passes, of which the first, byte by byte, takes most of the time.
+# torch makes three passes, of which the first, byte by byte, takes most of the time.
 torch.library.define("framering::scale_images", "(Tensor images) -> Tensor")
 torch.library.impl("framering::scale_images", "cpu", _scale_bytes)
 torch.library.register_fake("framering::scale_images", _empty)

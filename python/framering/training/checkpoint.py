@@ -1,16 +1,21 @@
-"""Checkpoints on disk: written whole or not at all, checked when read, never executed.
+"""Checkpoints on disk: written whole or not at all, and checked when read.
 
 A checkpoint is a folder ``checkpoints/{step}`` of three files:
 
-- ``tensors.safetensors``: weights and the optimiser's moments;
-- ``replay``: the replay memory's snapshot, with a checksum of its own;
-- ``state.json``: everything small, with the length and CRC-32 of the tensors, and its own.
+- ``state.pt``: the mapping of settings and ``state_dict``s, which ``torch.load`` reads with
+  ``weights_only=True``, so that nothing in it is executed;
+- ``replay``: the replay buffer's snapshot, with a checksum of its own;
+- ``checkpoint.json``: the format's version, the length and the CRC-32 of ``state.pt``.
 
-It is written under another name, flushed to the disk, and renamed: whatever kills the process, a
-folder of that name is complete. Only then is the one before it deleted.
+It is written under another name, flushed to the disk, and renamed: a folder with its final name is
+complete, at whatever point the process was killed. Then the checkpoint before it is deleted.
+
+Checkpoints of framering 0.1.0 (version 2 of the format) are read too: see
+`framering.training.checkpoint_version_2`.
 """
 
 import dataclasses
+import io
 import json
 import os
 import shutil
@@ -18,37 +23,39 @@ import zlib
 from pathlib import Path
 from typing import Any
 
-from safetensors.torch import load as load_tensors
-from safetensors.torch import save as save_tensors
-from torch import Tensor
+import torch
 
 from framering.errors import ConfigError
 from framering.replay.buffer import ReplayBuffer
+from framering.training.checkpoint_version_2 import read_version_2
 
-_VERSION = 2
+_VERSION = 3
 _UNFINISHED = "unfinished-"
 
 
 @dataclasses.dataclass(frozen=True)
 class Checkpoint:
-    """A checkpoint that has been read and checked; the replay memory's file is read by `fill`.
+    """A checkpoint that has been read and checked, but for the replay buffer's file.
 
     Attributes
     ----------
     folder
-        Where it lies.
-    tensors
-        Weights and moments, by name.
+        The checkpoint's folder.
     state
-        Everything small, as saved.
+        ``config`` (the settings, as a dict), ``step``, and the ``state_dict``s of ``learner``,
+        ``exploration`` and ``environments``.
     """
 
     folder: Path
-    tensors: dict[str, Tensor]
     state: dict[str, Any]
 
-    def fill(self, replay: ReplayBuffer) -> None:
-        """Load the replay memory, into an empty one for the same observations and actions.
+    @property
+    def run(self) -> Path:
+        """The folder of the run, ``runs/{name}``."""
+        return self.folder.parent.parent
+
+    def load_replay(self, replay: ReplayBuffer) -> None:
+        """Load the replay buffer's contents into an empty buffer for the same spaces.
 
         Raises
         ------
@@ -59,13 +66,11 @@ class Checkpoint:
         try:
             replay.load(path)
         except (OSError, ValueError) as error:
-            raise ConfigError(f"{path} can't be taken up: {error}") from error
+            raise ConfigError(f"{path}: expected the run's replay buffer, got {error}") from error
 
 
-def save_checkpoint(
-    run: Path, step: int, tensors: dict[str, Tensor], state: dict[str, Any], replay: ReplayBuffer
-) -> Path:
-    """Write a checkpoint of a run, and delete the one before it.
+def save_checkpoint(run: Path, step: int, state: dict[str, Any], replay: ReplayBuffer) -> Path:
+    """Write a checkpoint of a run, then delete the one before it.
 
     Parameters
     ----------
@@ -73,12 +78,10 @@ def save_checkpoint(
         ``runs/{name}``.
     step
         Environment steps taken; names the checkpoint.
-    tensors
-        Contiguous tensors, by name.
     state
-        What JSON can hold.
+        The mapping to save: tensors, numbers, strings, bytes (not empty), and lists, tuples and dicts of these.
     replay
-        The replay memory, that nobody adds to meanwhile. Only what can be sampled is written.
+        The replay buffer, to which nobody adds meanwhile. What can be sampled is written.
 
     Returns
     -------
@@ -95,15 +98,19 @@ def save_checkpoint(
     finished = folder / f"{step:012d}"
     if finished.exists():
         return finished
-    _discard_unfinished(folder)
+    _delete_unfinished(folder)
     unfinished.mkdir(parents=True)
     try:
-        written = _write(unfinished / "tensors.safetensors", save_tensors(tensors))
+        data = io.BytesIO()
+        torch.save(state, data)
+        _write(unfinished / "state.pt", data.getbuffer())
         replay.save(unfinished / "replay")
-        content = {"version": _VERSION, "step": step, "tensors": written, "state": state}
-        text = json.dumps(content)
-        seal = json.dumps({"content": text, "crc32": zlib.crc32(text.encode())})
-        _write(unfinished / "state.json", seal.encode())
+        header = {
+            "version": _VERSION,
+            "bytes": data.getbuffer().nbytes,
+            "crc32": zlib.crc32(data.getbuffer()),
+        }
+        _write(unfinished / "checkpoint.json", json.dumps(header).encode())
         _sync(unfinished)
         unfinished.rename(finished)
     except OSError:
@@ -116,7 +123,7 @@ def save_checkpoint(
 
 
 def load_checkpoint(run: Path) -> Checkpoint:
-    """Read a run's last checkpoint, and check every byte of it but the replay memory's.
+    """Read a run's last checkpoint, and check every byte of it but the replay buffer's.
 
     Raises
     ------
@@ -125,17 +132,49 @@ def load_checkpoint(run: Path) -> Checkpoint:
     """
     found = _finished(run / "checkpoints")
     if not found:
-        raise ConfigError(f"--resume {run}: there is no checkpoint in {run / 'checkpoints'}")
-    folder = found[-1]
-    content = _read_state(folder / "state.json")
-    path = folder / "tensors.safetensors"
-    length, crc = content["tensors"]
-    data = path.read_bytes() if path.exists() else b""
-    if (len(data), zlib.crc32(data)) != (length, crc):
         raise ConfigError(
-            f"{path} is damaged: its {len(data)} bytes aren't those that were written"
+            f"--resume {run}: expected a checkpoint in {run / 'checkpoints'}, got none; "
+            "--checkpoint-every writes them"
         )
-    return Checkpoint(folder, load_tensors(data), content["state"])
+    folder = found[-1]
+    is_version_2 = (folder / "state.json").exists()
+    state = read_version_2(folder) if is_version_2 else _read(folder)
+    return Checkpoint(folder, state)
+
+
+def _read(folder: Path) -> dict[str, Any]:
+    header = _read_header(folder / "checkpoint.json")
+    path = folder / "state.pt"
+    data = path.read_bytes() if path.exists() else b""
+    if (len(data), zlib.crc32(data)) != (header["bytes"], header["crc32"]):
+        raise ConfigError(
+            f"{path}: expected the {header['bytes']} bytes that were written, "
+            f"got {len(data)} others; the file is damaged"
+        )
+    try:
+        state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    except Exception as error:  # torch.load raises many kinds for a file that isn't its own
+        raise ConfigError(f"{path}: expected a state that torch.load reads, got {error}") from error
+    names = {"config", "step", "learner", "exploration", "environments"}
+    if not isinstance(state, dict) or set(state) != names:
+        raise ConfigError(f"{path}: expected {', '.join(sorted(names))}, got other names")
+    return state
+
+
+def _read_header(path: Path) -> dict[str, Any]:
+    try:
+        header = json.loads(path.read_bytes())
+        version = header["version"]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(f"{path}: expected a checkpoint's header, got {error!r}") from error
+    if version != _VERSION:
+        raise ConfigError(
+            f"{path}: expected version {_VERSION} or older, got {version}; "
+            "resume with the framering that wrote it"
+        )
+    if not all(isinstance(header.get(name), int) for name in ("bytes", "crc32")):
+        raise ConfigError(f"{path}: expected the length and CRC-32 of state.pt, got {header}")
+    return dict(header)
 
 
 def _finished(folder: Path) -> list[Path]:
@@ -143,18 +182,17 @@ def _finished(folder: Path) -> list[Path]:
     return sorted(path for path in folder.glob("*") if path.name.isdigit())
 
 
-def _discard_unfinished(folder: Path) -> None:
+def _delete_unfinished(folder: Path) -> None:
     for path in folder.glob(f"{_UNFINISHED}*"):
         shutil.rmtree(path)
 
 
-def _write(path: Path, data: bytes) -> tuple[int, int]:
-    """Write and flush a file; return its length and CRC-32."""
+def _write(path: Path, data: bytes | memoryview) -> None:
+    """Write and flush a file."""
     with path.open("wb") as file:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-    return len(data), zlib.crc32(data)
 
 
 def _sync(folder: Path) -> None:
@@ -164,20 +202,3 @@ def _sync(folder: Path) -> None:
         os.fsync(descriptor)
     finally:
         os.close(descriptor)
-
-
-def _read_state(path: Path) -> dict[str, Any]:
-    try:
-        seal = json.loads(path.read_text())
-        text, crc = seal["content"], seal["crc32"]
-        whole = zlib.crc32(text.encode()) == crc
-    except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ConfigError(f"{path} is no checkpoint of framering's: {error}") from error
-    if not whole:
-        raise ConfigError(f"{path} is damaged: its checksum doesn't match")
-    content: dict[str, Any] = json.loads(text)
-    if content["version"] != _VERSION:
-        raise ConfigError(
-            f"{path} has version {content['version']}, but this framering reads {_VERSION}"
-        )
-    return content

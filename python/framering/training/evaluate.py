@@ -1,35 +1,41 @@
-"""Playing games with a trained network."""
+"""Evaluation of a network by whole games."""
 
 import statistics
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any, Protocol
 
 from torch import nn
 
+from framering.config import TrainConfig
 from framering.dqn.exploration import EpsilonGreedy
 from framering.dqn.learner import greedy_actions
-from framering.training.environments import TaskSpec, make_evaluation_environments
+from framering.reporting.video import GameRecorder
+from framering.training.environments import make_evaluation_environments
+from framering.training.task import TaskSpec
+
+_EPISODES = 10
 
 
-class Camera(Protocol):
-    """Takes the pictures of a game: see ``GameRecorder`` and ``TerminalScreen``."""
+class Viewer(Protocol):
+    """Shows or records the pictures of a game, as ``GameRecorder`` and ``TerminalScreen`` do."""
 
     def capture(self, envs: Any, infos: dict[str, Any]) -> None:
-        """Take the picture of the present step."""
+        """Render the present step."""
 
     def close(self) -> None:
-        """Finish; there will be no more."""
+        """Finish after the last step."""
 
 
 def evaluate(
     network: nn.Module,
     task: TaskSpec,
     *,
-    episodes: int = 10,
+    episodes: int = _EPISODES,
     epsilon: float = 0.01,
     seed: int = 1,
-    camera: Camera | None = None,
-    finished: Callable[[int, float], None] = lambda episode, episodic_return: None,
+    viewer: Viewer | None = None,
+    on_episode: Callable[[int, float], None] = lambda episode, episodic_return: None,
 ) -> list[float]:
     """Play whole games, one after the other, with an epsilon-greedy policy.
 
@@ -40,34 +46,34 @@ def evaluate(
     network
         Maps observations to action values, on any device.
     task
-        The environment; see ``framering.training.environments.make_task_spec``.
+        The environment; see ``framering.training.task.make_task_spec``.
     episodes
         Games to play.
     epsilon
         Probability of a random action.
     seed
         Seeds the environment and the policy; global generators are left alone.
-    camera
-        Takes a picture of each step; it is closed at the end.
-    finished
+    viewer
+        Renders each step; it is closed at the end.
+    on_episode
         Called with the number and the return of each finished game.
 
     Returns
     -------
     list of float
-        One return a game.
+        The return of each game.
     """
-    envs = make_evaluation_environments(task, num_envs=1, render=camera is not None)
-    policy = EpsilonGreedy(int(task.action_space.n), 1, seed)
+    envs = make_evaluation_environments(task, num_envs=1, render=viewer is not None)
+    policy = EpsilonGreedy(task.num_actions, 1, seed)
     returns: list[float] = []
     observations, infos = envs.reset(seed=seed)
     try:
         while True:
-            if camera is not None:
-                camera.capture(envs, infos)
+            if viewer is not None:
+                viewer.capture(envs, infos)
             if "_episode" in infos and infos["_episode"][0]:
                 returns.append(float(infos["episode"]["r"][0]))
-                finished(len(returns), returns[-1])
+                on_episode(len(returns), returns[-1])
             if len(returns) == episodes:
                 return returns
             actions = policy.actions(
@@ -75,13 +81,29 @@ def evaluate(
             )
             observations, _, _, _, infos = envs.step(actions)
     finally:
-        if camera is not None:
-            camera.close()
+        if viewer is not None:
+            viewer.close()
         envs.close()
 
 
+def evaluate_run(
+    config: TrainConfig, task: TaskSpec, network: nn.Module, videos: Path | None = None
+) -> list[float]:
+    """Play a run's ten evaluation games at its final epsilon, with videos where a folder is given.
+
+    The random numbers of training are left alone.
+    """
+    return evaluate(
+        network,
+        task,
+        epsilon=config.end_e,
+        seed=config.seed,
+        viewer=GameRecorder(videos, lambda game: game < _EPISODES) if videos else None,
+    )
+
+
 def summarize(returns: list[float]) -> str:
-    """Put mean, standard deviation, minimum and maximum of some returns into a line.
+    """Return a line with the mean, standard deviation, minimum and maximum of some returns.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""The end of a run: what it saves, evaluates, uploads and returns."""
+"""The end of a run: saving, evaluating and uploading its model."""
 
 import dataclasses
 from pathlib import Path
@@ -7,20 +7,19 @@ from torch import nn
 
 from framering.config import TrainConfig
 from framering.dqn.weights import save_weights
+from framering.errors import RunError
 from framering.reporting.hub import upload
 from framering.reporting.run_logger import RunLogger
-from framering.reporting.video import GameRecorder, why_no_videos
+from framering.reporting.video import why_no_videos
 from framering.training.components import Components
-from framering.training.environments import TaskSpec, why_no_pictures
-from framering.training.evaluate import evaluate, summarize
+from framering.training.evaluate import evaluate_run, summarize
 from framering.training.resume import save_run
-
-_EVALUATION_EPISODES = 10
+from framering.training.task import TaskSpec, why_no_pictures
 
 
 @dataclasses.dataclass(frozen=True)
 class TrainResult:
-    """What a run leaves.
+    """Results of a run.
 
     Attributes
     ----------
@@ -46,23 +45,10 @@ class TrainResult:
     evaluation: list[float]
 
 
-def play(
-    config: TrainConfig, task: TaskSpec, network: nn.Module, videos: Path | None = None
-) -> list[float]:
-    """Play the games of an evaluation; training's random streams are left alone."""
-    camera = GameRecorder(videos, lambda game: game < _EVALUATION_EPISODES) if videos else None
-    return evaluate(
-        network,
-        task,
-        episodes=_EVALUATION_EPISODES,
-        epsilon=config.end_e,
-        seed=config.seed,
-        camera=camera,
-    )
-
-
-def checkpoint(run: RunLogger, config: TrainConfig, components: Components, step: int) -> None:
-    """Save the run's state; where that fails, say so: the run goes on."""
+def checkpoint_or_warn(
+    run: RunLogger, config: TrainConfig, components: Components, step: int
+) -> None:
+    """Write a checkpoint; where that fails, print a warning: the run can go on."""
     try:
         run.say(f"checkpoint in {save_run(run.folder, config, components, step)}")
     except (OSError, RuntimeError) as error:
@@ -77,33 +63,52 @@ def finish(
     steps: int,
     interrupted: bool,
 ) -> TrainResult:
-    """Save, evaluate and upload what the settings ask for, and say where things are.
+    """Save, evaluate and upload the model as the settings say, and print the paths of all files.
 
-    An interrupted run saves its model and its state, but doesn't keep its user waiting for an
-    evaluation.
+    An interrupted run saves its model and a checkpoint, and ends without an evaluation.
+
+    Raises
+    ------
+    RunError
+        If the model can't be saved.
     """
     network = components.learner.q_network
     run.progress.close()
     if interrupted:
         run.say(f"interrupted at step {steps:,}")
         if config.checkpoint_every:
-            checkpoint(run, config, components, steps)
-            run.say(f"go on with: framering train --resume {run.folder}")
+            checkpoint_or_warn(run, config, components, steps)
+            run.say(f"resume with: framering train --resume {run.folder}")
     returns: list[float] = []
     videos: Path | None = None
     if config.save_model:
-        save_weights(network, run.model_path)
-        run.say(f"model saved to {run.model_path}")
+        _save_model(network, run)
         if not interrupted:
-            no_videos = why_no_videos() or why_no_pictures(task)
-            videos = None if no_videos else Path("videos") / f"{run.name}-eval"
-            returns = play(config, task, network, videos)
+            videos = _video_folder(run, task)
+            returns = evaluate_run(config, task, network, videos)
             run.metrics.evaluation(returns)
             run.say(f"evaluation: {summarize(returns)}")
-            run.say(f"no videos: {no_videos}" if no_videos else f"videos in {videos}")
+            if videos is not None:
+                run.say(f"videos in {videos}")
     run.say(f"events in {run.folder} (tensorboard --logdir runs)")
     run.close()
     if returns and config.upload_model:
         run.say(f"uploaded to {upload(config, run.folder, run.model_path, returns, videos)}")
     model_path = run.model_path if config.save_model else None
     return TrainResult(run.folder, network, steps, interrupted, model_path, returns)
+
+
+def _save_model(network: nn.Module, run: RunLogger) -> None:
+    try:
+        save_weights(network, run.model_path)
+    except OSError as error:
+        raise RunError(f"the model could not be saved to {run.model_path}: {error}") from error
+    run.say(f"model saved to {run.model_path}")
+
+
+def _video_folder(run: RunLogger, task: TaskSpec) -> Path | None:
+    """Return the folder for the evaluation's videos, or None where none can be recorded."""
+    if reason := why_no_videos() or why_no_pictures(task):
+        run.say(f"no videos: {reason}")
+        return None
+    return Path("videos") / f"{run.name}-eval"

@@ -10,18 +10,24 @@ from framering.dqn.exploration import linear_schedule
 from framering.replay.prioritized import PrioritizedReplayBuffer
 from framering.reporting.run_logger import RunLogger
 from framering.training.checkpoint import load_checkpoint
-from framering.training.components import Components, describe, make_components
-from framering.training.environments import make_task_spec
-from framering.training.finish import TrainResult, checkpoint, finish, play
+from framering.training.components import Components, describe
+from framering.training.evaluate import evaluate_run
+from framering.training.finish import TrainResult, checkpoint_or_warn, finish
 from framering.training.preflight import check_run
-from framering.training.resume import begin, saved_config
+from framering.training.process import torch_settings
+from framering.training.resume import reset_or_restore, saved_config
 from framering.training.signals import StopSignals
+from framering.training.task import make_task_spec
 
 _REPORT_FREQUENCY = 100
 
 
 def train(config: TrainConfig, on_step: Callable[[int], None] = lambda steps: None) -> TrainResult:
-    """Train a Q-network; what ``framering train`` runs.
+    """Train a Q-network, as ``framering train`` does.
+
+    The process is left as it was: torch's settings are restored, and no heap setting and no
+    environment variable is changed. For the speed of ``framering train``, call
+    `framering.tune_process` first.
 
     Parameters
     ----------
@@ -34,6 +40,8 @@ def train(config: TrainConfig, on_step: Callable[[int], None] = lambda steps: No
     ------
     ConfigError
         If a setting can't work, before anything is allocated.
+    RunError
+        If the trained model can't be saved.
 
     Examples
     --------
@@ -41,67 +49,90 @@ def train(config: TrainConfig, on_step: Callable[[int], None] = lambda steps: No
     >>> config = TrainConfig(env_id="PongNoFrameskip-v4", total_timesteps=20_000)
     >>> result = train(config)  # doctest: +SKIP
     """
-    saved = load_checkpoint(Path(config.resume)) if config.resume else None
-    config = saved_config(saved) if saved else config
+    checkpoint = load_checkpoint(Path(config.resume)) if config.resume else None
+    config = saved_config(checkpoint) if checkpoint else config
     task = make_task_spec(config.env_id, config.screen_size)
     check_run(config, task)
-    components = make_components(config, task, saved)
-    envs, learner = components.envs, components.learner
 
-    with closing(envs), StopSignals() as stop, closing(RunLogger(config, saved)) as run:
-        observations, step = begin(config, components, saved)
-        run.say(f"{run.folder}: {describe(config, task, learner.device)}")
-        while step < config.total_timesteps and not stop.requested:
-            epsilon = linear_schedule(
-                config.start_e,
-                config.end_e,
-                config.exploration_fraction * config.total_timesteps,
-                step,
-            )
-            actions = components.exploration.actions(observations, epsilon, learner.greedy_actions)
-            if config.pipelined:
-                window = components.replay.window()
-                envs.send(actions)
-                learn(config, run, components, step, window)
-                observations, _, _, _, infos = envs.recv()
-            else:
-                observations, _, _, _, infos = envs.step(actions)
-                learn(config, run, components, step)
-            run.stepped(step, epsilon, envs, infos)
-            step += config.num_envs
-            if due(config.eval_every, step, config.num_envs):
-                run.evaluated(step, play(config, task, learner.q_network))
-            if due(config.checkpoint_every, step, config.num_envs):
-                checkpoint(run, config, components, step)
-            on_step(step)
-        return finish(run, config, task, components, step, stop.requested)
+    with torch_settings(config):
+        components, observations, step = reset_or_restore(config, task, checkpoint)
+        envs, learner = components.envs, components.learner
 
+        with closing(envs), StopSignals() as stop, closing(RunLogger(config, checkpoint)) as run:
+            run.say(f"{run.folder}: {describe(config, task, learner.device)}")
 
-def due(every: int, step: int, num_envs: int) -> bool:
-    """Tell whether a multiple of ``every`` lies in the last step of all environments."""
-    return every > 0 and step % every < num_envs
+            while step < config.total_timesteps and not stop.requested:
+                epsilon = linear_schedule(
+                    config.start_e,
+                    config.end_e,
+                    config.exploration_fraction * config.total_timesteps,
+                    step,
+                )
+                greedy = learner.greedy_actions
+                actions = components.exploration.actions(observations, epsilon, greedy)
+                if config.pipelined:
+                    window = components.replay.window()
+                    envs.send(actions)
+                    learn(config, run, components, step, window)
+                    observations, _, _, _, infos = envs.recv()
+                else:
+                    observations, _, _, _, infos = envs.step(actions)
+                    learn(config, run, components, step)
+                run.stepped(step, epsilon, envs, infos)
+                step += config.num_envs
+
+                if reaches_multiple(step, config.eval_every, config.num_envs):
+                    run.evaluated(step, evaluate_run(config, task, learner.q_network))
+                if reaches_multiple(step, config.checkpoint_every, config.num_envs):
+                    checkpoint_or_warn(run, config, components, step)
+                on_step(step)
+
+            return finish(run, config, task, components, step, stop.requested)
 
 
 def learn(
     config: TrainConfig,
     run: RunLogger,
     components: Components,
-    step: int,
+    first_step: int,
     window: Window | None = None,
 ) -> None:
-    """Make the updates that are due in the steps of all environments from a step on."""
+    """Make the updates that belong to one step of all environments.
+
+    Parameters
+    ----------
+    config, run, components
+        Those of the run.
+    first_step
+        The number of the first of the ``num_envs`` environment steps.
+    window
+        What the batches are drawn from, while the environments write; None: all transitions.
+    """
     replay, learner = components.replay, components.learner
-    steps = range(max(step, config.learning_starts + 1), step + config.num_envs)
-    number = sum(now % config.train_frequency == 0 for now in steps)
-    batches = components.prefetcher.batches(number, window)
-    for now in steps:
-        if now % config.train_frequency == 0:
+    steps = range(max(first_step, config.learning_starts + 1), first_step + config.num_envs)
+    num_updates = sum(step % config.train_frequency == 0 for step in steps)
+    batches = components.prefetcher.batches(num_updates, window)
+    for step in steps:
+        if step % config.train_frequency == 0:
             batch = next(batches)
             result = learner.update(batch)
             if isinstance(replay, PrioritizedReplayBuffer):
-                replay.beta = config.beta + (1 - config.beta) * now / config.total_timesteps
+                replay.beta = config.beta + (1 - config.beta) * step / config.total_timesteps
                 replay.update_priorities(batch.indices, result.td_errors.abs())
-            if now % _REPORT_FREQUENCY == 0:
-                run.updated(now, result.loss.item(), result.q_value.item())
-        if now % config.target_network_frequency == 0:
+            if step % _REPORT_FREQUENCY == 0:
+                run.updated(step, result.loss.item(), result.q_value.item())
+        if step % config.target_network_frequency == 0:
             learner.update_target(config.tau)
+
+
+def reaches_multiple(step: int, frequency: int, num_envs: int) -> bool:
+    """Return whether the last step of all environments reached a multiple of a frequency.
+
+    Examples
+    --------
+    >>> reaches_multiple(step=104, frequency=100, num_envs=8)
+    True
+    >>> reaches_multiple(step=112, frequency=100, num_envs=8)
+    False
+    """
+    return frequency > 0 and step % frequency < num_envs

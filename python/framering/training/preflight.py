@@ -1,4 +1,4 @@
-"""Checks of a whole run before anything is allocated."""
+"""Checks of a run before anything is allocated."""
 
 import importlib
 from pathlib import Path
@@ -9,16 +9,18 @@ from framering.config import TrainConfig
 from framering.device import choose_device
 from framering.errors import ConfigError
 from framering.reporting.video import why_no_videos
-from framering.training.environments import TaskSpec, why_no_pictures
+from framering.training.process import check_torch_threads
+from framering.training.task import TaskSpec, why_no_pictures
 
-# The arrival record beside each frame, and its share of the lane's bookkeeping.
+# The record of a step beside its frame, and its share of the lane's bookkeeping.
 _RECORD_BYTES = 32
 _CONTROL_GROUP = Path("/sys/fs/cgroup")
 
 
 def check_run(config: TrainConfig, task: TaskSpec) -> None:
-    """Raise ConfigError for a run that couldn't start or, worse, couldn't finish."""
+    """Raise ConfigError for a run that couldn't start or couldn't finish."""
     config.check()
+    check_torch_threads(config.torch_threads)
     run_device(config)
     check_memory(config.buffer_size, task.frame_bytes + _RECORD_BYTES)
     if config.track:
@@ -32,7 +34,10 @@ def check_run(config: TrainConfig, task: TaskSpec) -> None:
 def run_device(config: TrainConfig) -> torch.device:
     """Return the device that the settings name."""
     if config.device == "cuda" and not torch.cuda.is_available():
-        raise ConfigError("--device cuda: torch finds no CUDA device here; use --device cpu")
+        raise ConfigError(
+            "--device: expected a device that torch finds, got cuda, of which it finds none; "
+            "use --device cpu"
+        )
     return choose_device(config.device, config.cuda)
 
 
@@ -44,7 +49,7 @@ def _require(module: str, purpose: str, remedy: str) -> None:
 
 
 def check_memory(buffer_size: int, bytes_per_transition: int) -> None:
-    """Raise ConfigError where a replay memory would not fit into what the machine has free.
+    """Raise ConfigError where a replay buffer is larger than the machine's free memory.
 
     Parameters
     ----------
@@ -59,16 +64,16 @@ def check_memory(buffer_size: int, bytes_per_transition: int) -> None:
         fitting = int(available * 0.8) // bytes_per_transition
         raise ConfigError(
             f"--buffer-size {buffer_size} needs {needed / 1e9:.1f} GB of memory and "
-            f"{available / 1e9:.1f} GB are free; --buffer-size {fitting} would fit"
+            f"{available / 1e9:.1f} GB are free; --buffer-size {fitting} fits"
         )
 
 
 def available_memory() -> int:
-    """Bytes that this process could still take: the machine's, or its control group's if less."""
+    """Return the free bytes of this process: the machine's, or its control group's if fewer."""
     available = _entry(Path("/proc/meminfo"), "MemAvailable:") * 1024
     limit, usage = _CONTROL_GROUP / "memory.max", _CONTROL_GROUP / "memory.current"
     if limit.exists() and (most := limit.read_text().strip()) != "max":
-        # What the group could drop from its page cache counts as free, as in MemAvailable.
+        # Page cache that the group can drop counts as free, as in MemAvailable.
         cache = _entry(_CONTROL_GROUP / "memory.stat", "inactive_file")
         available = min(available, int(most) - int(usage.read_text()) + cache)
     return max(available, 0)

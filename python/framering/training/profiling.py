@@ -1,4 +1,4 @@
-"""Where the time of a training loop goes."""
+"""The time that each part of the training loop takes."""
 
 import dataclasses
 import time
@@ -12,13 +12,14 @@ from rich.table import Table
 from framering.config import TrainConfig
 from framering.dqn.exploration import EpsilonGreedy
 from framering.dqn.learner import Learner
+from framering.errors import ConfigError
 from framering.replay.buffer import ReplayBuffer
 from framering.reporting.run_logger import RunLogger
-from framering.training.environments import ReplayRecorder
 from framering.training.loop import train
+from framering.training.wrappers import ReplayRecorder
 from framering.vector.env import AtariVectorEnv
 
-# The parts of the loop in ``training.train``, by what they are to the algorithm.
+# The methods of each part of the loop in ``training.loop``.
 _PARTS: dict[str, list[tuple[type, str]]] = {
     "choose actions": [(EpsilonGreedy, "actions")],
     "send actions": [(AtariVectorEnv, "send")],
@@ -31,14 +32,14 @@ _PARTS: dict[str, list[tuple[type, str]]] = {
 
 
 class Stopwatch:
-    """Adds up the time spent in methods, and counts the calls."""
+    """Sum the time spent in methods, and count their calls."""
 
     def __init__(self) -> None:
         self.seconds = dict.fromkeys(_PARTS, 0.0)
         self.calls = dict.fromkeys(_PARTS, 0)
 
     def timed(self, part: str, method: Callable[..., Any]) -> Callable[..., Any]:
-        """Wrap a method so that its time counts for a part."""
+        """Wrap a method so that its time is added to a part."""
 
         def wrapper(*arguments: Any, **named: Any) -> Any:
             started = time.perf_counter()
@@ -52,20 +53,33 @@ class Stopwatch:
 
     @contextmanager
     def watching(self) -> Iterator[None]:
-        """Time the parts of the loop while entered."""
-        plain = [(kind, name, vars(kind)[name]) for part in _PARTS.values() for kind, name in part]
+        """Context in which the methods of all parts are timed."""
+        originals = [
+            (owner, name, vars(owner)[name]) for part in _PARTS.values() for owner, name in part
+        ]
         for part, methods in _PARTS.items():
-            for kind, name in methods:
-                setattr(kind, name, self.timed(part, vars(kind)[name]))
+            for owner, name in methods:
+                setattr(owner, name, self.timed(part, vars(owner)[name]))
         try:
             yield
         finally:
-            for kind, name, method in plain:
-                setattr(kind, name, method)
+            for owner, name, method in originals:
+                setattr(owner, name, method)
 
 
 def profile(config: TrainConfig) -> tuple[Stopwatch, float, int]:
-    """Train with a stopwatch on each part; return it, the loop's seconds, and its steps."""
+    """Train with each part timed; return the stopwatch, the loop's seconds, and its steps.
+
+    Raises
+    ------
+    ConfigError
+        For a run of a single step of all environments, which has no time between two steps.
+    """
+    if config.total_timesteps <= config.num_envs:
+        raise ConfigError(
+            f"--total-timesteps: expected more than --num-envs {config.num_envs} to measure the "
+            f"time between steps, got {config.total_timesteps}"
+        )
     watch = Stopwatch()
     times: list[float] = []
     config = dataclasses.replace(config, save_model=False, upload_model=False)
@@ -75,15 +89,15 @@ def profile(config: TrainConfig) -> tuple[Stopwatch, float, int]:
 
 
 def report(watch: Stopwatch, seconds: float, steps: int, console: Console) -> None:
-    """Print each part's share, its time a call, and its time a step of the environment."""
+    """Print each part's share of the time, its time a call, and its time an environment step."""
     table = Table(
         title=f"{steps:,} environment steps in {seconds:.1f} s: {steps / seconds:,.0f} SPS"
     )
     for column in ("part", "share", "calls", "µs a call", "µs a step"):
         table.add_column(column, justify="left" if column == "part" else "right")
-    known = sum(watch.seconds.values())
+    measured = sum(watch.seconds.values())
     rows = [(part, watch.seconds[part], watch.calls[part]) for part in _PARTS]
-    for part, spent, calls in [*rows, ("the loop itself", max(seconds - known, 0.0), steps)]:
+    for part, spent, calls in [*rows, ("the loop itself", max(seconds - measured, 0.0), steps)]:
         table.add_row(
             part,
             f"{spent / seconds:.1%}",

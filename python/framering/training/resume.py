@@ -1,51 +1,21 @@
-"""What there is to a run's state, and how it is gathered and put back."""
+"""Saving a run's state, and going on from it.
+
+A resumed run of an Atari game ends with the weights of one that was never interrupted, bit for bit
+(on the CPU, with the same software and number of threads). Other environments can't be saved: their
+resumed runs begin new episodes, so they end with other weights.
+"""
 
 import dataclasses
 from pathlib import Path
 from typing import Any
 
-import torch
 from numpy.typing import NDArray
-from torch import Tensor
 
 from framering.config import TrainConfig
-from framering.dqn.learner import Learner
 from framering.errors import ConfigError
 from framering.training.checkpoint import Checkpoint, save_checkpoint
-from framering.training.components import Components
-from framering.vector.env import AtariVectorEnv
-
-_MOMENTS = ("step", "exp_avg", "exp_avg_sq")
-
-
-def gather_tensors(learner: Learner) -> dict[str, Tensor]:
-    """Collect weights and Adam's moments, contiguous and on the CPU."""
-    tensors: dict[str, Tensor] = {}
-    networks = {"online": learner.q_network, "target": learner.target_network}
-    for network, module in networks.items():
-        tensors |= {f"{network}.{name}": weight for name, weight in module.state_dict().items()}
-    for name, parameter in learner.q_network.named_parameters():
-        moments = learner.optimizer.state.get(parameter, {})
-        tensors |= {f"adam.{moment}.{name}": moments[moment] for moment in moments}
-    return {name: tensor.detach().cpu().contiguous() for name, tensor in tensors.items()}
-
-
-@torch.no_grad()
-def restore_tensors(learner: Learner, tensors: dict[str, Tensor]) -> None:
-    """Put back what `gather_tensors` collected."""
-    for network, module in (("online", learner.q_network), ("target", learner.target_network)):
-        module.load_state_dict({name: tensors[f"{network}.{name}"] for name in module.state_dict()})
-    for name, parameter in learner.q_network.named_parameters():
-        if f"adam.step.{name}" not in tensors:
-            continue
-        # Moments keep their parameter's memory format, which the fused Adam relies on.
-        moments = {
-            moment: torch.empty_like(parameter).copy_(tensors[f"adam.{moment}.{name}"])
-            for moment in _MOMENTS[1:]
-        }
-        step = tensors[f"adam.step.{name}"]
-        moments["step"] = step.to(parameter.device if parameter.is_cuda else "cpu").clone()
-        learner.optimizer.state[parameter] = moments
+from framering.training.components import Components, make_components, make_replay
+from framering.training.task import TaskSpec
 
 
 def save_run(run: Path, config: TrainConfig, components: Components, step: int) -> Path:
@@ -56,18 +26,8 @@ def save_run(run: Path, config: TrainConfig, components: Components, step: int) 
     OSError, RuntimeError
         If the disk is full or fails, or a worker died meanwhile. The run can go on.
     """
-    games = None
-    if isinstance(components.envs, AtariVectorEnv):
-        games = [state.hex() for state in components.envs.save_games()]
-    exploration = components.exploration
-    state = {
-        "config": dataclasses.asdict(config),
-        "step": step,
-        "coin": exploration.rng.getstate(),
-        "random_actions": exploration.random_actions.np_random.bit_generator.state,
-        "games": games,
-    }
-    return save_checkpoint(run, step, gather_tensors(components.learner), state, components.replay)
+    state = {"config": dataclasses.asdict(config), "step": step, **components.state_dict()}
+    return save_checkpoint(run, step, state, components.replay)
 
 
 def saved_config(checkpoint: Checkpoint) -> TrainConfig:
@@ -81,25 +41,50 @@ def saved_config(checkpoint: Checkpoint) -> TrainConfig:
     try:
         return TrainConfig(**checkpoint.state["config"])
     except TypeError as error:
-        raise ConfigError(f"{checkpoint.folder} is of another version: {error}") from error
+        raise ConfigError(
+            f"{checkpoint.folder}: expected settings of this version, got others: {error}"
+        ) from error
 
 
-def begin(
-    config: TrainConfig, components: Components, checkpoint: Checkpoint | None
-) -> tuple[NDArray[Any], int]:
-    """Reset the environments, or put everything back as it was; return observations and step.
+def reset_or_restore(
+    config: TrainConfig, task: TaskSpec, checkpoint: Checkpoint | None
+) -> tuple[Components, NDArray[Any], int]:
+    """Make the components of a new run, or those of a saved one as they were.
 
-    Environments that aren't Atari can't be saved: those of a resumed run begin new episodes.
+    Returns
+    -------
+    tuple
+        The components, the first observations, and the environment steps taken so far.
+
+    Raises
+    ------
+    ConfigError
+        If the checkpoint doesn't fit. Nothing is written to the run's folder.
     """
-    if checkpoint is None:
-        return components.envs.reset(seed=config.seed)[0], 0
+    replay = make_replay(config, task)
+    if checkpoint is not None:
+        checkpoint.load_replay(replay)
+    components = make_components(config, task, replay)
+    try:
+        if checkpoint is None:
+            observations, _ = components.envs.reset(seed=config.seed)
+            return components, observations, 0
+        observations = _restore(components, checkpoint)
+        return components, observations, int(checkpoint.state["step"])
+    except BaseException:
+        components.envs.close()
+        raise
+
+
+def _restore(components: Components, checkpoint: Checkpoint) -> NDArray[Any]:
+    """Load the saved states into the components; return the observations to go on from."""
     state = checkpoint.state
-    restore_tensors(components.learner, checkpoint.tensors)
-    version, words, gauss = state["coin"]
-    components.exploration.rng.setstate((version, tuple(words), gauss))
-    components.exploration.random_actions.np_random.bit_generator.state = state["random_actions"]
-    step: int = state["step"]
-    if state["games"] is None:
-        return components.envs.reset(seed=config.seed + step)[0], step
-    games = [bytes.fromhex(game) for game in state["games"]]
-    return components.envs.restore_games(games)[0], step
+    try:
+        components.learner.load_state_dict(state["learner"])
+        components.exploration.load_state_dict(state["exploration"])
+        observations: NDArray[Any] = components.envs.load_state_dict(state["environments"])[0]
+    except (KeyError, TypeError, ValueError) as error:
+        raise ConfigError(
+            f"{checkpoint.folder}: expected the state of this run, got {error}"
+        ) from error
+    return observations

@@ -1,4 +1,4 @@
-"""Ending a run cleanly at Ctrl-C."""
+"""Signals that end a run cleanly, such as that of Ctrl-C."""
 
 import signal
 import threading
@@ -6,10 +6,10 @@ from types import FrameType
 
 
 class StopSignals:
-    """While entered, turns the first SIGINT or SIGTERM into a request that the loop can honour.
+    """Context in which the first SIGINT or SIGTERM sets `requested` instead of ending the process.
 
-    A second signal has its usual effect, for those who can't wait. Outside the main thread, where
-    Python allows no signal handlers, it does nothing.
+    A second signal has its usual effect. Outside the main thread, where Python allows no signal
+    handlers, the context changes nothing.
 
     Examples
     --------
@@ -22,12 +22,12 @@ class StopSignals:
 
     def __init__(self) -> None:
         self.requested = False
-        self._usual: dict[signal.Signals, object] = {}
+        self._previous: dict[signal.Signals, object] = {}
 
     def __enter__(self) -> "StopSignals":
         if threading.current_thread() is threading.main_thread():
             for number in self._SIGNALS:
-                self._usual[number] = signal.signal(number, self._request)
+                self._previous[number] = signal.signal(number, self._request)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -38,6 +38,6 @@ class StopSignals:
         self._restore()
 
     def _restore(self) -> None:
-        for number, handler in self._usual.items():
+        for number, handler in self._previous.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
-        self._usual.clear()
+        self._previous.clear()

@@ -421,6 +421,16 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
         self._ended[:] = False
         return self._observe(), counts(columns)
 
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state of all games; see `save_games`."""
+        return {"games": self.save_games()}
+
+    def load_state_dict(
+        self, state: dict[str, Any]
+    ) -> tuple[npt.NDArray[np.uint8], dict[str, Any]]:
+        """Restore what `state_dict` returned; see `restore_games`."""
+        return self.restore_games(state["games"])
+
     def close_extras(self, **kwargs: Any) -> None:
         """Let go of the games."""
         self._lanes.close()
