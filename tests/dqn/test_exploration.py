@@ -51,3 +51,42 @@ def test_global_generators_are_left_alone():
     EpsilonGreedy(6, 4, seed=0).actions(np.zeros((4, 4)), 1.0, never)
 
     assert (random.getstate(), np.random.get_state()[1].tolist()) == before
+
+
+def test_a_loaded_policy_draws_what_the_saved_one_draws():
+    saved = EpsilonGreedy(6, 4, seed=3)
+    draw(saved, 20)
+    state = saved.state_dict()
+    loaded = EpsilonGreedy(6, 4, seed=8)
+
+    loaded.load_state_dict(state)
+
+    np.testing.assert_array_equal(draw(saved, 50), draw(loaded, 50))
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"rng": None},
+        {"rng": (3, (1, 2), None)},
+        {"rng": (3, (-1,) * 625, None)},
+        {"random_actions": None},
+        {"random_actions": {"bit_generator": "MT19937"}},
+        {"random_actions": {"bit_generator": "PCG64", "state": {"state": "x", "inc": 1}}},
+    ],
+)
+def test_a_state_that_does_not_fit_is_refused_and_nothing_changes(changes):
+    policy, unchanged = EpsilonGreedy(6, 4, seed=3), EpsilonGreedy(6, 4, seed=3)
+    other = EpsilonGreedy(6, 4, seed=4)
+
+    with pytest.raises(ValueError, match="state: expected the states of two generators"):
+        policy.load_state_dict({**other.state_dict(), **changes})
+    np.testing.assert_array_equal(draw(policy, 50), draw(unchanged, 50))
+
+
+def draw(policy, steps):
+    observations = np.zeros((policy.num_envs, 4))
+    return [
+        policy.actions(observations, 0.5, lambda batch: np.full(len(batch), 9))
+        for _ in range(steps)
+    ]

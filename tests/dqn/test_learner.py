@@ -178,8 +178,8 @@ def plain_weights(double):
 @pytest.mark.filterwarnings(  # torch's compiler has its own
     "ignore::DeprecationWarning", "ignore:The .grad attribute:UserWarning"
 )
-@pytest.mark.parametrize("double", [False, True])
-@pytest.mark.parametrize("compiled", [False, True])
+# Compiling takes half a minute; with Double DQN, the compiled code holds all of plain DQN's.
+@pytest.mark.parametrize(("compiled", "double"), [(False, False), (False, True), (True, True)])
 def test_updates_give_the_weights_of_the_plain_formula(compiled, double):
     torch.manual_seed(1)
     warnings = []
@@ -262,3 +262,102 @@ def test_bfloat16_does_not_round_the_values_themselves(dueling):
     assert rounded.dtype == torch.float32
     torch.testing.assert_close(rounded, exact, rtol=0, atol=0.005)
     assert not torch.equal(rounded, rounded.bfloat16().float())
+
+
+def convolutional_learner(seed=1):
+    torch.manual_seed(seed)
+    network = QNetwork(4, (4, 36, 36), architecture="nips")
+    return Learner(network, learning_rate=1e-3, gamma=0.9, device=torch.device("cpu"))
+
+
+def small_batches(number):
+    generator = torch.Generator().manual_seed(2)
+    for _ in range(number):
+        block = torch.randint(0, 256, (8, 5, 36, 36), dtype=torch.uint8, generator=generator)
+        actions = torch.randint(0, 4, (8, 1), generator=generator)
+        rewards, dones = torch.randn(8, 1, generator=generator), torch.zeros(8, 1)
+        yield Batch(block[:, :4], actions, block[:, 1:], dones, rewards)
+
+
+def tensors_of(state, prefix=""):
+    """Return all tensors of nested dicts, by path."""
+    found = {}
+    for name, value in state.items():
+        if isinstance(value, torch.Tensor):
+            found[f"{prefix}{name}"] = value.clone()
+        elif isinstance(value, dict):
+            found |= tensors_of(value, f"{prefix}{name}.")
+    return found
+
+
+@pytest.mark.parametrize("contiguous", [False, True])
+def test_a_loaded_learner_goes_on_as_the_saved_one_bit_for_bit(contiguous):
+    saved = convolutional_learner()
+    for sample in small_batches(3):
+        saved.update(sample)
+    saved.update_target(0.5)
+    state = copy.deepcopy(saved.state_dict())
+    if contiguous:  # as a file that doesn't keep strides gives the moments
+        for moments in state["optimizer"]["state"].values():
+            moments.update({name: moment.contiguous() for name, moment in moments.items()})
+    loaded = convolutional_learner(seed=5)
+
+    loaded.load_state_dict(state)
+    for sample in small_batches(3):
+        saved.update(sample)
+        loaded.update(sample)
+
+    expected, got = tensors_of(saved.state_dict()), tensors_of(loaded.state_dict())
+    assert expected.keys() == got.keys()
+    assert all(torch.equal(got[name], expected[name]) for name in expected)
+
+
+def test_loaded_moments_have_the_memory_format_of_their_parameters():
+    saved = convolutional_learner()
+    saved.update(next(small_batches(1)))
+    state = copy.deepcopy(saved.state_dict())
+    for moments in state["optimizer"]["state"].values():
+        moments.update({name: moment.contiguous() for name, moment in moments.items()})
+    loaded = convolutional_learner()
+
+    loaded.load_state_dict(state)
+
+    for parameter, moments in loaded.optimizer.state.items():
+        assert moments["exp_avg"].stride() == parameter.stride()
+        assert moments["exp_avg_sq"].stride() == parameter.stride()
+        assert moments["exp_avg"].data_ptr() not in {
+            moment["exp_avg"].data_ptr() for moment in state["optimizer"]["state"].values()
+        }
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        lambda state: state.pop("target_network"),
+        lambda state: state.update(more=1),
+        lambda state: state["q_network"].pop("network.0.bias"),
+        lambda state: state["q_network"].update({"network.0.bias": torch.zeros(3)}),
+        lambda state: state["target_network"].update({"network.9.bias": torch.zeros(3)}),
+        lambda state: state["target_network"].update(
+            {"network.0.bias": torch.zeros(16, dtype=torch.complex64)}
+        ),
+        lambda state: state.update(optimizer=None),
+        lambda state: state["optimizer"]["state"].pop(0),
+        lambda state: state["optimizer"]["state"][0].pop("step"),
+        lambda state: state["optimizer"]["state"][7].update(exp_avg=torch.zeros(5)),
+    ],
+)
+def test_a_state_that_does_not_fit_is_refused_and_nothing_changes(spoil):
+    saved = convolutional_learner()
+    saved.update(next(small_batches(1)))
+    state = copy.deepcopy(saved.state_dict())
+    spoil(state)
+    q = convolutional_learner(seed=5)
+    before = tensors_of(q.state_dict())
+
+    with pytest.raises(ValueError, match=": expected"):
+        q.load_state_dict(state)
+
+    after = tensors_of(q.state_dict())
+    assert before.keys() == after.keys()
+    assert all(torch.equal(after[name], before[name]) for name in before)

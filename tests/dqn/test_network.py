@@ -1,3 +1,6 @@
+import subprocess
+import sys
+
 import pytest
 import torch
 from torch import nn
@@ -155,3 +158,71 @@ def test_a_dueling_network_comes_back_as_one(tmp_path, shape):
     observations = torch.rand(2, *shape)
     assert torch.equal(loaded(observations), network(observations))
     assert network(observations).shape == (2, 3)
+
+
+@pytest.mark.parametrize("content", [b"", b"PK", b"not a model", bytes(1000)])
+def test_a_file_that_is_no_model_is_refused_in_one_line(tmp_path, content):
+    (tmp_path / "model").write_bytes(content)
+
+    with pytest.raises(ConfigError, match=r"got a file that torch\.load refuses") as raised:
+        load_network(tmp_path / "model", (4,), 2)
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    "value", [3, [torch.zeros(1)], {"network.0.weight": 3}, torch.zeros(2), None]
+)
+def test_a_file_of_something_else_than_weights_is_refused(tmp_path, value):
+    torch.save(value, tmp_path / "model")
+
+    with pytest.raises(ConfigError, match="got no mapping of names to tensors"):
+        load_network(tmp_path / "model", (4,), 2)
+
+
+@pytest.mark.parametrize("dtype", [torch.complex64, torch.int64])
+def test_weights_that_are_no_real_numbers_are_refused(tmp_path, dtype):
+    state = VectorQNetwork(2, (4,)).state_dict()
+    torch.save({name: weight.to(dtype) for name, weight in state.items()}, tmp_path / "model")
+
+    with pytest.raises(ConfigError, match=f"of torch.float32, got {dtype}"):
+        load_network(tmp_path / "model", (4,), 2)
+
+
+def test_a_folder_is_no_model(tmp_path):
+    with pytest.raises(ConfigError, match="Is a directory"):
+        load_network(tmp_path, (4,), 2)
+
+
+def test_a_network_for_images_is_not_made_for_smaller_ones(tmp_path):
+    save_weights(QNetwork(2), tmp_path / "model")
+
+    with pytest.raises(ConfigError, match="at least 36×36 pixels"):
+        load_network(tmp_path / "model", (4, 20, 20), 2)
+
+
+LIMITED = """
+import resource, sys
+from pathlib import Path
+from framering import QNetwork
+from framering.dqn.weights import save_weights
+resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+try:
+    save_weights(QNetwork(2), Path(sys.argv[1]))
+except OSError as error:
+    print(error.strerror)
+"""
+
+
+def test_a_model_that_does_not_fit_on_the_disk_leaves_the_old_one(tmp_path):
+    (tmp_path / "model").write_bytes(b"old")
+
+    output = subprocess.run(
+        [sys.executable, "-c", LIMITED, str(tmp_path / "model")],
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout
+
+    assert output.endswith("File too large\n")
+    assert [path.name for path in tmp_path.iterdir()] == ["model"]
+    assert (tmp_path / "model").read_bytes() == b"old"

@@ -1,4 +1,5 @@
 import copy
+import types
 
 import pytest
 import torch
@@ -132,3 +133,53 @@ def test_a_chain_without_gradients_does_each_relu_with_the_layer_before_it(monke
         network(inputs)
         network.double()(inputs.double())
     assert fused == [nn.Conv2d, OneDnnLinear]
+
+
+def raises(*arguments):
+    raise RuntimeError("this operator is gone")
+
+
+def of_another_signature(inputs, weight):
+    return inputs
+
+
+def wrong(inputs, weight, *others):
+    return torch.zeros(1)
+
+
+def slightly_wrong(inputs, weight, bias, *others):
+    if weight.ndim == 4:
+        return nn.functional.conv2d(inputs, weight, bias, others[1], others[0]).relu() + 0.01
+    return nn.functional.linear(inputs, weight, bias) + 0.01
+
+
+@pytest.mark.parametrize("operator", ["_linear_pointwise", "_convolution_pointwise"])
+@pytest.mark.parametrize("broken", [raises, of_another_signature, wrong, slightly_wrong, None])
+def test_a_private_operator_that_differs_is_replaced_by_the_plain_layer(
+    monkeypatch, operator, broken
+):
+    inputs = torch.randn(3, 4, 16, 16)
+    expected = chain(nn.Sequential)(inputs)
+    if broken is None:  # the operator's name is gone
+        monkeypatch.setattr(torch.ops, "mkldnn", types.SimpleNamespace())
+    else:
+        monkeypatch.setattr(torch.ops.mkldnn, operator, broken)
+    monkeypatch.setattr(onednn, "_works", None)
+
+    network = chain()
+
+    assert onednn._works is False
+    with torch.no_grad():
+        torch.testing.assert_close(network(inputs), expected)
+    torch.testing.assert_close(network(inputs), expected)
+
+
+@pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch has no oneDNN here")
+def test_the_probe_accepts_the_operators_of_this_torch_and_draws_no_random_number(monkeypatch):
+    monkeypatch.setattr(onednn, "_works", None)
+    before = torch.get_rng_state()
+
+    onednn._probe_once()
+
+    assert onednn._works is True
+    assert torch.equal(torch.get_rng_state(), before)

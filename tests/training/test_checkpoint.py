@@ -1,5 +1,4 @@
 import io
-import json
 import os
 import random
 import shutil
@@ -17,6 +16,7 @@ from gymnasium.spaces import Box, Discrete
 
 from framering import ReplayBuffer
 from framering.errors import ConfigError
+from framering.training.checked_json import dump_checked_json
 from framering.training.checkpoint import load_checkpoint, save_checkpoint
 
 
@@ -99,7 +99,7 @@ def test_a_damaged_file_is_named(run, name, damage):
 
 
 def test_another_version_is_named(run):
-    (folder(run) / "checkpoint.json").write_text(json.dumps({"version": 99}))
+    (folder(run) / "checkpoint.json").write_bytes(dump_checked_json({"version": 99}))
 
     with pytest.raises(ConfigError, match="expected version 3 or older, got 99"):
         load_checkpoint(run)
@@ -116,8 +116,8 @@ def test_a_state_that_is_forged_is_refused_and_never_executed(run, tmp_path, con
         torch.save({"config": Exploit()} if content == "exploit" else {"config": {}}, data)
     written = data.getvalue()
     (folder(run) / "state.pt").write_bytes(written)
-    header = {"version": 3, "bytes": len(written), "crc32": zlib.crc32(written)}
-    (folder(run) / "checkpoint.json").write_text(json.dumps(header))
+    header = {"version": 3, "state": [len(written), zlib.crc32(written)]}
+    (folder(run) / "checkpoint.json").write_bytes(dump_checked_json(header))
 
     with pytest.raises(ConfigError, match=r"state\.pt: expected"):
         load_checkpoint(run)

@@ -137,5 +137,5 @@ def test_a_full_disk_costs_a_warning(monkeypatch, capsys):
 
 
 def test_resuming_what_is_no_run_is_an_error(tmp_path):
-    with pytest.raises(ConfigError, match="expected a checkpoint in .*, got none"):
+    with pytest.raises(ConfigError, match=r"expected a checkpoint in .*, got none"):
         train(TrainConfig(resume=str(tmp_path)))

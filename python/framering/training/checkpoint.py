@@ -5,7 +5,8 @@ A checkpoint is a folder ``checkpoints/{step}`` of three files:
 - ``state.pt``: the mapping of settings and ``state_dict``s, which ``torch.load`` reads with
   ``weights_only=True``, so that nothing in it is executed;
 - ``replay``: the replay buffer's snapshot, with a checksum of its own;
-- ``checkpoint.json``: the format's version, the length and the CRC-32 of ``state.pt``.
+- ``checkpoint.json``: the format's version, the step, the length and CRC-32 of ``state.pt``, and
+  a checksum of its own.
 
 It is written under another name, flushed to the disk, and renamed: a folder with its final name is
 complete, at whatever point the process was killed. Then the checkpoint before it is deleted.
@@ -16,7 +17,6 @@ Checkpoints of framering 0.1.0 (version 2 of the format) are read too: see
 
 import dataclasses
 import io
-import json
 import os
 import shutil
 import zlib
@@ -27,6 +27,7 @@ import torch
 
 from framering.errors import ConfigError
 from framering.replay.buffer import ReplayBuffer
+from framering.training.checked_json import dump_checked_json, load_checked_json
 from framering.training.checkpoint_version_2 import read_version_2
 
 _VERSION = 3
@@ -79,7 +80,8 @@ def save_checkpoint(run: Path, step: int, state: dict[str, Any], replay: ReplayB
     step
         Environment steps taken; names the checkpoint.
     state
-        The mapping to save: tensors, numbers, strings, bytes (not empty), and lists, tuples and dicts of these.
+        The mapping to save: tensors, numbers, strings, bytes (not empty), and lists, tuples and
+        dicts of these.
     replay
         The replay buffer, to which nobody adds meanwhile. What can be sampled is written.
 
@@ -105,12 +107,9 @@ def save_checkpoint(run: Path, step: int, state: dict[str, Any], replay: ReplayB
         torch.save(state, data)
         _write(unfinished / "state.pt", data.getbuffer())
         replay.save(unfinished / "replay")
-        header = {
-            "version": _VERSION,
-            "bytes": data.getbuffer().nbytes,
-            "crc32": zlib.crc32(data.getbuffer()),
-        }
-        _write(unfinished / "checkpoint.json", json.dumps(header).encode())
+        checks = [data.getbuffer().nbytes, zlib.crc32(data.getbuffer())]
+        header = {"version": _VERSION, "step": step, "state": checks}
+        _write(unfinished / "checkpoint.json", dump_checked_json(header))
         _sync(unfinished)
         unfinished.rename(finished)
     except OSError:
@@ -143,13 +142,19 @@ def load_checkpoint(run: Path) -> Checkpoint:
 
 
 def _read(folder: Path) -> dict[str, Any]:
-    header = _read_header(folder / "checkpoint.json")
+    header_path = folder / "checkpoint.json"
+    header = load_checked_json(header_path)
+    if header.get("version") != _VERSION:
+        raise ConfigError(
+            f"{header_path}: expected version {_VERSION} or older, got {header.get('version')}; "
+            "resume with the framering that wrote it"
+        )
     path = folder / "state.pt"
     data = path.read_bytes() if path.exists() else b""
-    if (len(data), zlib.crc32(data)) != (header["bytes"], header["crc32"]):
+    if [len(data), zlib.crc32(data)] != header.get("state"):
         raise ConfigError(
-            f"{path}: expected the {header['bytes']} bytes that were written, "
-            f"got {len(data)} others; the file is damaged"
+            f"{path}: expected the bytes that were written, got {len(data)} others; "
+            "the file is damaged"
         )
     try:
         state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
@@ -159,22 +164,6 @@ def _read(folder: Path) -> dict[str, Any]:
     if not isinstance(state, dict) or set(state) != names:
         raise ConfigError(f"{path}: expected {', '.join(sorted(names))}, got other names")
     return state
-
-
-def _read_header(path: Path) -> dict[str, Any]:
-    try:
-        header = json.loads(path.read_bytes())
-        version = header["version"]
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise ConfigError(f"{path}: expected a checkpoint's header, got {error!r}") from error
-    if version != _VERSION:
-        raise ConfigError(
-            f"{path}: expected version {_VERSION} or older, got {version}; "
-            "resume with the framering that wrote it"
-        )
-    if not all(isinstance(header.get(name), int) for name in ("bytes", "crc32")):
-        raise ConfigError(f"{path}: expected the length and CRC-32 of state.pt, got {header}")
-    return dict(header)
 
 
 def _finished(folder: Path) -> list[Path]:

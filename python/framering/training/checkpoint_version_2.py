@@ -4,7 +4,6 @@ Such a checkpoint has ``tensors.safetensors`` (weights and Adam's moments, under
 own) and ``state.json`` (all else) instead of ``state.pt`` and ``checkpoint.json``.
 """
 
-import json
 import zlib
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from safetensors.torch import load as load_tensors
 from torch import Tensor
 
 from framering.errors import ConfigError
+from framering.training.checked_json import load_checked_json
 
 _VERSION = 2
 _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
@@ -27,13 +27,16 @@ def read_version_2(folder: Path) -> dict[str, Any]:
     ConfigError
         If it isn't what was written.
     """
-    content = _read_content(folder / "state.json")
-    path = folder / "tensors.safetensors"
-    length, crc = content["tensors"]
-    data = path.read_bytes() if path.exists() else b""
-    if (len(data), zlib.crc32(data)) != (length, crc):
+    content = load_checked_json(folder / "state.json")
+    if content.get("version") != _VERSION:
         raise ConfigError(
-            f"{path}: expected the {length} bytes that were written, got {len(data)} others; "
+            f"{folder / 'state.json'}: expected version {_VERSION}, got {content.get('version')}"
+        )
+    path = folder / "tensors.safetensors"
+    data = path.read_bytes() if path.exists() else b""
+    if [len(data), zlib.crc32(data)] != content.get("tensors"):
+        raise ConfigError(
+            f"{path}: expected the bytes that were written, got {len(data)} others; "
             "the file is damaged"
         )
     try:
@@ -91,18 +94,3 @@ def _position(name: str) -> list[int]:
     """
     words = {"network": 0, "value": 0, "advantage": 1, "weight": 0, "bias": 1}
     return [words[part] if part in words else int(part) for part in name.split(".")]
-
-
-def _read_content(path: Path) -> dict[str, Any]:
-    try:
-        seal = json.loads(path.read_text())
-        text, crc = seal["content"], seal["crc32"]
-        whole = zlib.crc32(text.encode()) == crc
-    except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise ConfigError(f"{path}: expected a checkpoint's state, got {error!r}") from error
-    if not whole:
-        raise ConfigError(f"{path}: expected the text that was written, got a damaged file")
-    content: dict[str, Any] = json.loads(text)
-    if content["version"] != _VERSION:
-        raise ConfigError(f"{path}: expected version {_VERSION}, got {content['version']}")
-    return content
