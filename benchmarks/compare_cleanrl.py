@@ -28,9 +28,7 @@ from rich.console import Console
 from rich.table import Table
 
 import cleanrl_loop
-from framering import TrainConfig
-from framering.cli import share_cores
-from framering.training.loop import train
+from framering import TrainConfig, train, tune_process
 
 # Settings that keep a loop in one phase, and how many steps show its speed.
 PHASES: dict[str, tuple[dict[str, Any], int]] = {
@@ -75,6 +73,12 @@ def steps_per_second(
     return (last - first) / (times[last] - times[first])
 
 
+def tuned_train(config: TrainConfig, on_step: Callable[[int], None]) -> None:
+    """Train with the heap settings of ``framering train``."""
+    tune_process(config)
+    train(config, on_step)
+
+
 def alone(loop: Callable[..., object], settings: dict[str, Any], warm_up: int, steps: int) -> float:
     """Take ``steps_per_second`` in a process of its own, as someone would run the loop."""
     with ProcessPoolExecutor(1, get_context("spawn")) as process:
@@ -96,8 +100,9 @@ def main() -> None:
         for _ in range(comparison.repeats):
             theirs = alone(cleanrl_loop.train, common, WARM_UP, measured)
             with patch.dict(os.environ):
-                share_cores(TrainConfig(**common, **chosen))
-                ours = alone(train, {**common, **chosen}, WARM_UP, measured)
+                # OpenMP of the new process reads the environment when it loads torch.
+                tune_process(TrainConfig(**common, **chosen))
+                ours = alone(tuned_train, {**common, **chosen}, WARM_UP, measured)
             pairs.append((theirs, ours))
         ratios = [ours / theirs for theirs, ours in pairs]
         table.add_row(

@@ -8,7 +8,7 @@ from framering.dqn.exploration import EpsilonGreedy, linear_schedule
 
 
 def never(observations):
-    raise AssertionError("the greedy policy was asked for although every environment explores")
+    raise AssertionError("greedy was called although every environment explores")
 
 
 @pytest.mark.parametrize(("step", "epsilon"), [(0, 1.0), (50, 0.55), (100, 0.1), (10**6, 0.1)])
@@ -36,7 +36,7 @@ def test_each_environment_decides_for_itself():
     assert 250 < np.count_nonzero(actions != 9) < 350
 
 
-def test_at_epsilon_one_the_network_is_not_asked():
+def test_at_epsilon_one_the_network_is_not_called():
     actions = EpsilonGreedy(6, 8, seed=0).actions(np.zeros((8, 4)), 1.0, never)
 
     assert actions.dtype == np.int64

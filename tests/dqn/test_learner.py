@@ -201,7 +201,7 @@ def test_updates_give_the_weights_of_the_plain_formula(compiled, double):
         torch.testing.assert_close(weight, expected[name], rtol=0, atol=2e-4)
 
 
-def test_a_compiler_that_fails_costs_one_line_and_no_update(monkeypatch):
+def test_a_failing_compiler_is_one_warning_and_no_lost_update(monkeypatch):
     def broken(function, **options):
         def call(*arguments):
             raise RuntimeError("no C++ compiler\nand a long story")

@@ -61,7 +61,7 @@ def test_starts_from_the_weights_that_cleanrl_starts_from():
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last])
-def test_leaves_images_given_as_floats_as_they_were(layout):
+def test_float_images_are_not_changed_in_place(layout):
     images = torch.full((2, 4, 84, 84), 51.0).to(memory_format=layout)
 
     values = QNetwork(6)(images)
@@ -71,7 +71,7 @@ def test_leaves_images_given_as_floats_as_they_were(layout):
 
 
 @pytest.mark.parametrize("architecture", ["nature", "nips"])
-def test_takes_smaller_images(architecture):
+def test_images_down_to_36_pixels_are_accepted(architecture):
     network = QNetwork(3, (2, 36, 40), architecture=architecture)
 
     assert network(torch.zeros(5, 2, 36, 40, dtype=torch.uint8)).shape == (5, 3)
@@ -94,12 +94,12 @@ def test_the_network_of_2013_has_the_layers_of_the_paper_and_comes_back_as_itsel
 
 
 @pytest.mark.parametrize("shape", [(4, 35, 84), (84, 84), (4,)])
-def test_refuses_observations_that_the_convolutions_cant_take(shape):
+def test_observations_too_small_for_the_convolutions_are_refused(shape):
     with pytest.raises(ValueError, match="at least 36×36"):
         QNetwork(3, shape)
 
 
-def test_vectors_get_a_perceptron_of_any_dtype():
+def test_vectors_of_any_dtype_get_a_perceptron():
     network = make_network((4,), 2)
 
     assert isinstance(network, VectorQNetwork)

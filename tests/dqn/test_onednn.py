@@ -79,7 +79,7 @@ def test_torchs_function_transforms_work_on_it():
         torch.testing.assert_close(ours, theirs)
 
 
-def test_the_operator_keeps_torchs_rules():
+def test_the_operator_passes_torchs_opcheck():
     torch.library.opcheck(
         torch.ops.framering.product, [torch.randn(4, 10), torch.randn(3, 10), torch.randn(3)]
     )
@@ -107,7 +107,7 @@ def chain(kind=FusedSequential):
 @pytest.mark.usefixtures("_path")
 @pytest.mark.parametrize("memory_format", [torch.contiguous_format, torch.channels_last])
 @pytest.mark.parametrize("batch", [1, 32])
-def test_a_chain_without_gradients_gives_what_it_gives_with_them(batch, memory_format):
+def test_a_fused_sequential_gives_the_outputs_of_a_plain_one(batch, memory_format):
     network = chain().to(memory_format=memory_format)
     inputs = torch.randn(batch, 4, 16, 16).to(memory_format=memory_format)
     kept = inputs.clone()
@@ -120,7 +120,7 @@ def test_a_chain_without_gradients_gives_what_it_gives_with_them(batch, memory_f
 
 
 @pytest.mark.skipif(not torch.backends.mkldnn.is_available(), reason="torch has no oneDNN here")
-def test_a_chain_without_gradients_does_each_relu_with_the_layer_before_it(monkeypatch):
+def test_without_gradients_each_relu_is_fused_with_the_layer_before_it(monkeypatch):
     fused = []
     with_relu = onednn._with_relu
     monkeypatch.setattr(

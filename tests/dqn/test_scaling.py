@@ -33,7 +33,7 @@ def test_images_are_divided_and_put_channels_last(dtype):
         lambda block: block[:, 1:2].expand(-1, 4, -1, -1),
     ],
 )
-def test_views_are_taken(view):
+def test_views_of_a_block_are_scaled_like_copies(view):
     given = view(images(torch.uint8, (3, 5, 10, 12)))
 
     scaled = scale_images(given)
@@ -42,7 +42,7 @@ def test_views_are_taken(view):
     assert scaled.is_contiguous(memory_format=torch.channels_last)
 
 
-def test_the_operator_keeps_torchs_rules():
+def test_the_operator_passes_torchs_opcheck():
     block = images(torch.uint8)
     for given in (block, block[:, 1:], block[:1]):
         torch.library.opcheck(torch.ops.framering.scale_images, [given])

@@ -59,7 +59,7 @@ def folder(run):
     return run / "checkpoints" / "000000000500"
 
 
-def test_what_was_saved_is_loaded(run):
+def test_the_saved_state_and_transitions_are_loaded(run):
     replay = memory()
 
     checkpoint = load_checkpoint(run)
@@ -98,7 +98,7 @@ def test_a_damaged_file_is_named(run, name, damage):
         load_checkpoint(run).load_replay(memory())
 
 
-def test_another_version_is_named(run):
+def test_a_checkpoint_of_a_newer_version_is_refused(run):
     (folder(run) / "checkpoint.json").write_bytes(dump_checked_json({"version": 99}))
 
     with pytest.raises(ConfigError, match="expected version 3 or older, got 99"):
@@ -124,7 +124,7 @@ def test_a_state_that_is_forged_is_refused_and_never_executed(run, tmp_path, con
     assert not (tmp_path / "executed").exists()
 
 
-def test_a_memory_for_other_observations_is_refused(run):
+def test_a_replay_buffer_for_other_observations_is_refused(run):
     with pytest.raises(ConfigError, match=r"replay: expected the run's replay buffer, got"):
         load_checkpoint(run).load_replay(memory(side=21))
 

@@ -9,6 +9,7 @@ import gymnasium
 import numpy as np
 import pytest
 import torch
+from gymnasium import spaces
 from gymnasium.envs.classic_control import CartPoleEnv
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from torch.nn import functional
@@ -187,7 +188,49 @@ def test_updates_see_this_step_only_without_the_pipeline(monkeypatch, pipeline):
     assert seen == list(range(101 if pipeline else 102, 110 if pipeline else 111))
 
 
-def test_all_that_goes_beyond_dqn_goes_together():
+class Sampled(gymnasium.Env):
+    """Observations of a given space, at random; episodes of ten steps."""
+
+    action_space = spaces.Discrete(2)
+
+    def __init__(self, space):
+        self.observation_space = space
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.observation_space.seed(seed)
+        self.age = 0
+        return self.observation_space.sample(), {}
+
+    def step(self, action):
+        self.age += 1
+        return self.observation_space.sample(), 1.0, self.age == 10, False, {}
+
+
+gymnasium.register("Sampled-v0", Sampled)
+
+
+@pytest.mark.parametrize(
+    "space",
+    [
+        spaces.Box(0, 255, (10, 12, 3), np.uint8),
+        spaces.Box(0, 255, (2, 36, 40), np.uint8),
+        spaces.Box(0.0, 1.0, (40, 40, 3)),
+        spaces.Box(0.0, 1.0, (3, 2)),
+        spaces.Box(0.0, 1.0, ()),
+        spaces.Dict(a=spaces.Discrete(2), b=spaces.Box(0.0, 1.0, (2, 2))),
+    ],
+)
+def test_observations_of_any_fixed_size_are_trained_on(monkeypatch, space):
+    monkeypatch.setitem(gymnasium.registry["Sampled-v0"].kwargs, "space", space)
+    config = TrainConfig(**{**SHORT, "env_id": "Sampled-v0", "total_timesteps": 120, "num_envs": 2})
+
+    result = train(config)
+
+    assert result.steps == 120
+
+
+def test_all_extensions_of_dqn_work_together():
     config = TrainConfig(
         **SHORT,
         num_envs=2,

@@ -23,8 +23,8 @@ def replay_of(transitions=50, device="cpu", **settings):
     return replay
 
 
-def assert_equal(staged, expected):
-    for ours, theirs in zip(staged, expected, strict=True):
+def assert_equal(prefetched, expected):
+    for ours, theirs in zip(prefetched, expected, strict=True):
         assert (ours is None) == (theirs is None)
         if ours is not None:
             assert torch.equal(ours.cpu(), theirs.cpu())
@@ -32,16 +32,16 @@ def assert_equal(staged, expected):
 
 @pytest.mark.parametrize("n_step", [1, 3])
 @pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.cuda)])
-def test_batches_are_those_of_the_replay_memory_in_its_order(device, n_step):
+def test_batches_are_those_of_the_replay_buffer_in_its_order(device, n_step):
     if device == "cuda" and not torch.cuda.is_available():
         pytest.skip("no CUDA device")
     prefetcher = BatchPrefetcher(replay_of(n_step=n_step, device=device), 8)
     plain = replay_of(n_step=n_step)
 
-    staged = [batch for number in (0, 1, 2, 10) for batch in prefetcher.batches(number)]
+    prefetched = [batch for number in (0, 1, 2, 10) for batch in prefetcher.batches(number)]
 
-    assert len(staged) == 13
-    for batch in staged:
+    assert len(prefetched) == 13
+    for batch in prefetched:
         assert batch.observations.device.type == device
         assert_equal(batch, plain.sample(8))
 
@@ -64,11 +64,11 @@ def test_batches_of_a_window_see_nothing_that_came_later():
     assert all(999.0 not in batch.rewards for batch in [first, *batches])
 
 
-def test_no_batch_is_drawn_that_nobody_asked_for():
-    staged, plain = replay_of(), replay_of()
+def test_no_batch_is_drawn_beyond_the_number_asked_for():
+    prefetched, plain = replay_of(), replay_of()
 
-    list(BatchPrefetcher(staged, 8).batches(3))
+    list(BatchPrefetcher(prefetched, 8).batches(3))
     for _ in range(3):
         plain.sample(8)
 
-    assert staged.generator_state == plain.generator_state
+    assert prefetched.generator_state == plain.generator_state

@@ -16,7 +16,7 @@ def test_a_buffer_larger_than_memory_says_what_it_needs_and_what_there_is(monkey
         preflight.check_run(TrainConfig(), make_task_spec("PongNoFrameskip-v4"))
 
 
-def test_the_size_that_it_suggests_fits(monkeypatch):
+def test_the_suggested_buffer_size_fits(monkeypatch):
     monkeypatch.setattr(preflight, "available_memory", lambda: 2_000_000_000)
     task = make_task_spec("PongNoFrameskip-v4")
     with pytest.raises(ConfigError) as raised:

@@ -111,7 +111,7 @@ def test_environments_that_cant_be_saved_begin_new_episodes():
     assert resumed.steps == 600
 
 
-def test_evaluations_on_the_way_change_nothing(tmp_path):
+def test_evaluations_during_training_change_no_weight(tmp_path):
     settings = {**PONG, "env_id": "CartPole-v1", "total_timesteps": 600}
     plain = train(TrainConfig(**settings))
 
@@ -123,7 +123,7 @@ def test_evaluations_on_the_way_change_nothing(tmp_path):
     assert_same(plain, evaluated)
 
 
-def test_a_full_disk_costs_a_warning(monkeypatch, capsys):
+def test_a_full_disk_at_a_checkpoint_is_a_warning(monkeypatch, capsys):
     def full(*arguments):
         raise OSError(28, "No space left on device")
 
@@ -136,6 +136,6 @@ def test_a_full_disk_costs_a_warning(monkeypatch, capsys):
     assert list((result.folder / "checkpoints").iterdir()) == []
 
 
-def test_resuming_what_is_no_run_is_an_error(tmp_path):
+def test_resuming_a_folder_without_a_checkpoint_is_an_error(tmp_path):
     with pytest.raises(ConfigError, match=r"expected a checkpoint in .*, got none"):
         train(TrainConfig(resume=str(tmp_path)))

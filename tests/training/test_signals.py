@@ -14,14 +14,14 @@ def test_the_first_signal_is_a_request(number):
         assert stop.requested
 
 
-def test_the_second_one_interrupts():
+def test_a_second_signal_interrupts():
     with StopSignals():
         os.kill(os.getpid(), signal.SIGINT)
         with pytest.raises(KeyboardInterrupt):
             signal.raise_signal(signal.SIGINT)
 
 
-def test_the_usual_handlers_come_back():
+def test_the_handlers_from_before_are_restored():
     before = signal.getsignal(signal.SIGINT), signal.getsignal(signal.SIGTERM)
 
     with StopSignals():

@@ -115,7 +115,7 @@ def describe(config: TrainConfig, task: TaskSpec, device: torch.device) -> str:
         1: "in a worker process",
         None: "in one process a core, including this one",
     }.get(workers, f"in {workers} worker processes")
-    order = "while learning" if config.pipelined else "before learning"
+    order = "while learning" if config.pipelined else "in turn with learning"
     return (
         f"{config.env_id}: {environments} {emulation}, {order}; "
         f"{device} with {torch.get_num_threads()} torch threads"
