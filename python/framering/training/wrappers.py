@@ -1,6 +1,6 @@
 """Wrappers that give Gymnasium's vector environments the interface of AtariVectorEnv."""
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from gymnasium.vector import VectorEnv, VectorWrapper
@@ -9,7 +9,13 @@ from numpy.typing import NDArray
 from framering.replay.buffer import ReplayBuffer
 
 
-class EpisodeInfos(VectorWrapper[Any, Any, Any, Any, Any]):
+if TYPE_CHECKING:
+    _Wrapper = VectorWrapper[Any, Any, Any, Any, Any]
+else:  # generic since Gymnasium 1.4
+    _Wrapper = VectorWrapper
+
+
+class EpisodeInfos(_Wrapper):
     """Report finished episodes in ``infos["episode"]``, as AtariVectorEnv does."""
 
     def step(self, actions: NDArray[np.int64]) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
