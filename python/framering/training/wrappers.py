@@ -8,7 +8,6 @@ from numpy.typing import NDArray
 
 from framering.replay.buffer import ReplayBuffer
 
-
 if TYPE_CHECKING:
     _Wrapper = VectorWrapper[Any, Any, Any, Any, Any]
 else:  # generic since Gymnasium 1.4
