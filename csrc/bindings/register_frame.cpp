@@ -136,9 +136,7 @@ Raises
 ------
 TypeError, ValueError
     If an array is not so; then nothing has been changed. The GIL is released.
-)")
-      .def("reset", &frame::AtariPreprocessor::reset,
-           "Forget the last call. It only makes the next one slower.");
+)");
 }
 
 }  // namespace framering::bindings

@@ -8,8 +8,8 @@ namespace framering::frame {
 
 AreaAxis area_axis(int source_size, int target_size) {
   AreaAxis axis{.source_size = source_size, .target_size = target_size};
-  // Not source/target: OpenCV inverts the inverse ratio, and the two differ in the last bit, so
-  // that 1/(1/49) is no whole number to it.
+  // OpenCV inverts the inverse ratio instead of dividing source by target. The two differ in the
+  // last bit: 1 / (1 / 49) is not a whole number.
   axis.scale = 1.0 / (static_cast<double>(target_size) / source_size);
   const auto nearest = static_cast<int>(std::lrint(axis.scale));
   if (std::abs(axis.scale - nearest) < std::numeric_limits<double>::epsilon()) {
@@ -19,8 +19,8 @@ AreaAxis area_axis(int source_size, int target_size) {
 }
 
 std::vector<AreaTap> area_taps(const AreaAxis& axis) {
-  // A sliver thinner than this is dropped by OpenCV.
-  constexpr double sliver = 1e-3;
+  // OpenCV ignores a source pixel that is covered by less than this.
+  constexpr double min_coverage = 1e-3;
   std::vector<AreaTap> taps;
   for (int target = 0; target < axis.target_size; ++target) {
     const double begin = target * axis.scale;
@@ -29,7 +29,7 @@ std::vector<AreaTap> area_taps(const AreaAxis& axis) {
     const int last = std::min(static_cast<int>(std::floor(end)), axis.source_size - 1);
     const int first = std::min(static_cast<int>(std::ceil(begin)), last);
 
-    if (first - begin > sliver) {
+    if (first - begin > min_coverage) {
       taps.push_back({.target = target,
                       .source = first - 1,
                       .weight = static_cast<float>((first - begin) / cell)});
@@ -38,7 +38,7 @@ std::vector<AreaTap> area_taps(const AreaAxis& axis) {
       taps.push_back(
           {.target = target, .source = source, .weight = static_cast<float>(1.0 / cell)});
     }
-    if (end - last > sliver) {
+    if (end - last > min_coverage) {
       const double covered = std::min({end - last, 1.0, cell});
       taps.push_back(
           {.target = target, .source = last, .weight = static_cast<float>(covered / cell)});

@@ -3,15 +3,15 @@
 #include <array>
 #include <cstring>
 
-#include "frame/colouring.hpp"
+#include "frame/row_pooling.hpp"
 
 namespace framering::frame {
 
 void palette_to_gray(Palette palette, const std::uint8_t* screen, std::uint8_t* gray,
                      std::size_t pixel_count, system::CpuPath path) {
-  colouring_kernel(pixel_count, path)
-      .colour_row(colour_tables(palette), Colouring::gray, screen, nullptr, pixel_count, gray,
-                  pixel_count);
+  pooling_kernel(pixel_count, path)
+      .pool_row(colour_tables(palette), PoolFormat::gray, screen, nullptr, pixel_count, gray,
+                pixel_count);
 }
 
 void palette_to_rgb(Palette palette, const std::uint8_t* screen, std::uint8_t* rgb,
@@ -24,7 +24,7 @@ void palette_to_rgb(Palette palette, const std::uint8_t* screen, std::uint8_t* r
   for (std::size_t i = 0; i < pixels.size(); ++i) {
     pixels[i] = {table.red[i], table.green[i], table.blue[i], 0};
   }
-  // Four bytes are one store; the next pixel overwrites the fourth.
+  // Four bytes are a single store; the next pixel overwrites the fourth.
   for (std::size_t i = 0; i + 1 < pixel_count; ++i) {
     std::memcpy(rgb + 3 * i, pixels[screen[i]].data(), 4);
   }

@@ -1,5 +1,5 @@
-// Whole images from one colour space to another, bit for bit as ALE and OpenCV do it. `path` is how
-// it is done; the result is the same.
+// Colour conversion of whole images, bit for bit as ALE and OpenCV do it. The result is the same
+// for every `path`.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@
 
 namespace framering::frame {
 
-// ALE's getScreenGrayscale and getScreenRGB of a getScreen.
+// ALE's getScreenGrayscale and getScreenRGB, from the palette indices of getScreen.
 void palette_to_gray(Palette palette, const std::uint8_t* screen, std::uint8_t* gray,
                      std::size_t pixel_count, system::CpuPath path);
 void palette_to_rgb(Palette palette, const std::uint8_t* screen, std::uint8_t* rgb,
@@ -20,8 +20,8 @@ void palette_to_rgb(Palette palette, const std::uint8_t* screen, std::uint8_t* r
 void rgb_to_gray(const std::uint8_t* rgb, std::uint8_t* gray, std::size_t pixel_count,
                  system::CpuPath path);
 
-// In colouring_avx2.cpp, for processors with AVX2: as many pixels as it does at a time. Returns how
-// many those are.
+// Converts a multiple of 32 pixels and returns their number; fewer than 32 are left. Needs AVX2. In
+// row_pooling_avx2.cpp.
 std::size_t rgb_to_gray_avx2(const std::uint8_t* rgb, std::uint8_t* gray, std::size_t pixel_count);
 
 }  // namespace framering::frame

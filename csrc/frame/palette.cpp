@@ -4,14 +4,15 @@ namespace framering::frame {
 
 namespace {
 
-// Measured, not copied: for each of the 256 values of the TIA's colour registers a saved state of
-// the emulator (ale-py 0.12) was restored with that value in all four registers, one frame was
-// emulated, and getScreen was laid beside getScreenRGB and getScreenGrayscale. NTSC over 94 of the
-// ROMs that ale-py ships, PAL over the ten that it runs as PAL; every ROM of a kind agrees.
+// These values are measured, not copied. For each of the 256 values of the TIA's colour registers,
+// a saved state of the emulator (ale-py 0.12) was restored with that value in all four registers,
+// one frame was emulated, and getScreen was compared with getScreenRGB and getScreenGrayscale. NTSC
+// was measured with 94 of the ROMs that ale-py ships, PAL with the ten that it runs as PAL; all
+// ROMs of one television standard agree.
 //
-// Colours are listed for the even indices. Odd ones mark PAL's loss of colour on an odd number of
-// scan lines: their colour is the gray of the even index below. What getScreenGrayscale makes of an
-// odd index follows no such rule, hence the whole table of grays.
+// Colours are listed for the even indices. An odd index marks a pixel for which a PAL console has
+// lost its colours, which happens with an odd number of scan lines: its colour is the gray of the
+// even index below. getScreenGrayscale follows no such rule for odd indices, so its table is whole.
 
 constexpr std::array<std::uint32_t, 128> ntsc_colours = {
     0x000000, 0x4A4A4A, 0x6F6F6F, 0x8E8E8E, 0xAAAAAA, 0xC0C0C0, 0xD6D6D6, 0xECECEC, 0x484800,

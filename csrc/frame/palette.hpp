@@ -1,4 +1,4 @@
-// The colours of the Atari 2600's palette indices, as the Arcade Learning Environment shows them.
+// The colours of the Atari 2600's palette indices, as the Arcade Learning Environment renders them.
 #pragma once
 
 #include <array>
@@ -6,7 +6,7 @@
 
 namespace framering::frame {
 
-// ALE knows SECAM too, but no ROM that it ships runs as SECAM, so its colours could not be
+// ALE also supports SECAM, but no ROM that it ships runs as SECAM, so its colours could not be
 // measured.
 enum class Palette : std::uint8_t { ntsc, pal };
 

@@ -1,4 +1,4 @@
-// What an Atari preprocessor makes of its screens.
+// Settings of the Atari preprocessor.
 #pragma once
 
 #include <cstddef>
@@ -9,21 +9,22 @@
 
 namespace framering::frame {
 
-// In which order a library takes the maximum of two screens, gray and the resize; they differ in
-// the last bits.
+// The order of the maximum of two screens, the conversion to gray and the resize, named after the
+// library that uses it. The results differ in the last bits.
 enum class Order : std::uint8_t {
-  gymnasium,  // gray, maximum, resize: also ALE's own vector environment and EnvPool
+  gymnasium,  // gray, maximum, resize; also ALE's own vector environment and EnvPool
   sb3,        // maximum of RGB, RGB to gray, resize
   cleanrl,    // maximum of RGB, resize of RGB, RGB to gray
 };
 
+// No member has a default: the defaults are those of framering.atari's settings.
 struct PreprocessOptions {
-  Shape screen{210, 160};
-  Shape output{84, 84};
-  Order order = Order::gymnasium;
-  Palette palette = Palette::ntsc;
-  // Without it the output is RGB, and the order makes no difference: maximum of RGB, then resize.
-  bool grayscale = true;
+  Shape screen;
+  Shape output;
+  Order order;
+  Palette palette;
+  // If false, the output is RGB and the order makes no difference: maximum of RGB, then resize.
+  bool grayscale;
 
   [[nodiscard]] std::size_t output_bytes() const { return pixels(output) * (grayscale ? 1U : 3U); }
 };

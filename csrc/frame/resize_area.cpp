@@ -12,7 +12,7 @@ namespace framering::frame {
 
 namespace {
 
-// A plan with the memory to carry it out.
+// A plan and the memory that its kernel needs.
 class Resizer {
  public:
   Resizer(Shape from, Shape to, std::size_t channels, system::CpuPath path)
@@ -20,14 +20,15 @@ class Resizer {
         path_(path),
         kernel_(shrink_kernel(plan_, path)),
         scratch_(shrink_scratch(plan_)),
-        // Enough for one target row; a power of two, for the masking of row numbers.
-        kept_(std::bit_ceil(plan_.rows.most)),
-        sums_(kept_ * kernel_.sums_count(plan_)),
-        row_bytes_(plan_.rows.most),
-        row_sums_(plan_.rows.most),
+        // As many as one target row needs; a power of two, so that a mask replaces a modulo.
+        cached_rows_(std::bit_ceil(plan_.rows.max_taps)),
+        sums_(cached_rows_ * kernel_.sums_count(plan_)),
+        row_bytes_(plan_.rows.max_taps),
+        row_sums_(plan_.rows.max_taps),
         last_row_(plan_.target_values() + ShrinkKernel::row_slack) {}
 
-  [[nodiscard]] bool suits(Shape from, Shape to, std::size_t channels, system::CpuPath path) const {
+  [[nodiscard]] bool matches(Shape from, Shape to, std::size_t channels,
+                             system::CpuPath path) const {
     return from == plan_.from && to == plan_.to && channels == plan_.channels && path == path_;
   }
 
@@ -39,7 +40,7 @@ class Resizer {
       std::uint8_t* row = out + y * values;
       if ((height - 1 - y) * values >= ShrinkKernel::row_slack) {
         finish(image, y, summed, row);
-      } else {  // the kernel's slack would lie outside `out`
+      } else {  // the kernel would write behind the end of `out`
         finish(image, y, summed, last_row_.data());
         std::copy_n(last_row_.data(), values, row);
       }
@@ -47,7 +48,7 @@ class Resizer {
   }
 
  private:
-  // `summed` is the first source row whose columns are not summed yet.
+  // `summed` is the first source row whose columns have not been summed.
   void finish(const std::uint8_t* image, std::size_t y, std::size_t& summed, std::uint8_t* out) {
     const TapSpan& span = plan_.rows.spans[y];
     for (std::size_t i = 0; i < span.count; ++i) {
@@ -56,7 +57,7 @@ class Resizer {
       if (kernel_.sum_columns == nullptr) {
         continue;
       }
-      std::uint16_t* sums = sums_.data() + (row & (kept_ - 1)) * kernel_.sums_count(plan_);
+      std::uint16_t* sums = sums_.data() + (row & (cached_rows_ - 1)) * kernel_.sums_count(plan_);
       if (row >= summed) {
         kernel_.sum_columns(plan_, row_bytes_[i], sums);
         summed = row + 1;
@@ -70,7 +71,7 @@ class Resizer {
   system::CpuPath path_;
   ShrinkKernel kernel_;
   ShrinkScratch scratch_;
-  std::size_t kept_;
+  std::size_t cached_rows_;
   std::vector<std::uint16_t> sums_;
   std::vector<const std::uint8_t*> row_bytes_;
   std::vector<const std::uint16_t*> row_sums_;
@@ -85,9 +86,9 @@ void resize_area(const std::uint8_t* image, Shape from, std::size_t channels, st
     std::copy_n(image, pixels(from) * channels, out);
     return;
   }
-  // A thread resizes to one size after the other far more often than to several in turns.
+  // The plan of the last call is kept, because a thread mostly repeats its sizes.
   thread_local std::optional<Resizer> resizer;
-  if (!resizer || !resizer->suits(from, to, channels, path)) {
+  if (!resizer || !resizer->matches(from, to, channels, path)) {
     resizer.emplace(from, to, channels, path);
   }
   resizer->run(image, out);

@@ -1,13 +1,11 @@
-// Scaling of stacks of four with AVX2; see shrink_avx2.cpp for what keeps this file apart.
+// Scaling of stacks of four frames with AVX2.
 #if defined(__x86_64__)
-// NOLINTBEGIN(portability-simd-intrinsics): the portable path is in a file of its own.
+// NOLINTBEGIN(portability-simd-intrinsics): scale_stacks.cpp holds the portable path.
 
 #include <immintrin.h>
 
 #include "frame/scale_stacks.hpp"
-
-#define AVX2 __attribute__((target("avx2")))
-#define AVX2_INLINE __attribute__((target("avx2"), always_inline)) inline
+#include "system/avx2.hpp"
 
 namespace framering::frame {
 
@@ -15,23 +13,24 @@ namespace {
 
 constexpr std::size_t lanes = 16;
 
-AVX2_INLINE __m128i load(const std::uint8_t* bytes) {
+FRAMERING_AVX2_INLINE __m128i load(const std::uint8_t* bytes) {
   return _mm_loadu_si128(reinterpret_cast<const __m128i*>(bytes));
 }
 
-// The lower eight bytes as floats over 255.
-AVX2_INLINE void store_eight(__m128i bytes, float* out) {
+// Stores the lower eight bytes / 255 as floats.
+FRAMERING_AVX2_INLINE void store_eight(__m128i bytes, float* out) {
   const __m256 floats = _mm256_cvtepi32_ps(_mm256_cvtepu8_epi32(bytes));
   _mm256_storeu_ps(out, _mm256_div_ps(floats, _mm256_set1_ps(255.0F)));
 }
 
-AVX2_INLINE void store_sixteen(__m128i bytes, float* out) {
+FRAMERING_AVX2_INLINE void store_sixteen(__m128i bytes, float* out) {
   store_eight(bytes, out);
   store_eight(_mm_srli_si128(bytes, 8), out + 8);
 }
 
-// Sixteen pixels of each plane.
-AVX2_INLINE void scale_pixels(const std::uint8_t* planes, std::size_t pixels, float* out) {
+// Scales sixteen pixels of each plane.
+FRAMERING_AVX2_INLINE void scale_pixels(const std::uint8_t* planes, std::size_t pixels,
+                                        float* out) {
   const __m128i first = load(planes);
   const __m128i second = load(planes + pixels);
   const __m128i third = load(planes + 2 * pixels);
@@ -48,8 +47,8 @@ AVX2_INLINE void scale_pixels(const std::uint8_t* planes, std::size_t pixels, fl
 
 }  // namespace
 
-AVX2 std::size_t scale_four_planes_avx2(const std::uint8_t* planes, std::size_t pixels,
-                                        float* out) {
+FRAMERING_AVX2 std::size_t scale_four_planes_avx2(const std::uint8_t* planes, std::size_t pixels,
+                                                  float* out) {
   const std::size_t whole = pixels - pixels % lanes;
   for (std::size_t i = 0; i < whole; i += lanes) {
     scale_pixels(planes + i, pixels, out + i * 4);

@@ -1,4 +1,4 @@
-// The inner loops of an area shrink, one source row and one target row at a time.
+// The inner loops of a shrink (see shrink_plan.hpp), one source row and one target row at a time.
 #pragma once
 
 #include <cstddef>
@@ -10,36 +10,37 @@
 
 namespace framering::frame {
 
-// Memory that finish_row works in; one for each thread or preprocessor.
+// Working memory of finish_row; each thread or preprocessor has its own.
 struct ShrinkScratch {
   std::vector<std::uint16_t> weighted;
   std::vector<std::int32_t> numerators;
 };
 
 struct ShrinkKernel {
-  // finish_row may write this many bytes past the end of its row, and leaves them as they were.
+  // finish_row may write up to this many bytes past the end of its row; it restores their values.
   static constexpr std::size_t row_slack = 8;
 
-  // Sums of each target value's columns within one source row. Null where finish_row needs none.
+  // Computes the weighted sum of each target value's columns in one source row. Null where
+  // finish_row does not need these sums.
   void (*sum_columns)(const ShrinkPlan& plan, const std::uint8_t* row, std::uint16_t* sums);
 
-  // Target row y from its source rows and, with sum_columns, from their sums.
+  // Computes target row y from its source rows and, where there is a sum_columns, from their sums.
   void (*finish_row)(const ShrinkPlan& plan, std::size_t y, const std::uint8_t* const* rows,
                      const std::uint16_t* const* sums, ShrinkScratch& scratch, std::uint8_t* out);
 
-  // How many sums a row has.
+  // The number of sums of a source row.
   [[nodiscard]] std::size_t sums_count(const ShrinkPlan& plan) const {
     return sum_columns == nullptr ? 0 : plan.column_groups.size() * 16;
   }
 };
 
-// The fastest kernel of this path that suits the plan.
+// The fastest kernel of this path that supports the plan.
 ShrinkKernel shrink_kernel(const ShrinkPlan& plan, system::CpuPath path);
 
 ShrinkScratch shrink_scratch(const ShrinkPlan& plan);
 
-// In shrink_avx2.cpp, for processors with AVX2. For FinishKind::halves, one channel and
-// rows of 32 values or more:
+// The kernels of shrink_avx2.cpp, for processors with AVX2. For FinishKind::halves, one channel and
+// target rows of 32 values or more:
 void finish_halved_plane_avx2(const ShrinkPlan& plan, std::size_t y,
                               const std::uint8_t* const* rows, const std::uint16_t* const* sums,
                               ShrinkScratch& scratch, std::uint8_t* out);

@@ -9,43 +9,44 @@ namespace framering::frame {
 
 namespace {
 
-// Above this a sum of weighted bytes is no longer exact in a float.
+// The largest denominator for which a sum of weighted bytes is exact in a float.
 constexpr int largest_exact_denominator = 16'777'216 / 255;
-// Above this a sum of weighted rows does not fit 16 bits.
+// The largest denominator for which a sum of weighted rows fits in 16 bits.
 constexpr int largest_row_denominator = 65535 / 255;
-// Above this a sum of weighted columns does not fit a signed 16-bit lane.
+// The largest denominator for which a sum of weighted columns fits in a signed 16-bit lane.
 constexpr int largest_column_group_denominator = 32767 / 255;
 
-// Whole weights, from the overlap of source and target pixels in units of 1/target_size (reduced).
-void find_units(AxisTaps& axis_taps) {
+// Computes the weights as whole numbers: the overlaps of source and target pixels, measured in
+// 1 / target_size of a source pixel (after reducing the ratio).
+void find_integer_weights(AxisTaps& axis_taps) {
   const AreaAxis& axis = axis_taps.axis;
   const int divisor = std::gcd(axis.source_size, axis.target_size);
-  const int target_units = axis.source_size / divisor;
-  const int source_units = axis.target_size / divisor;
-  if (target_units > std::numeric_limits<std::int16_t>::max()) {
+  const int target_length = axis.source_size / divisor;
+  const int source_length = axis.target_size / divisor;
+  if (target_length > std::numeric_limits<std::int16_t>::max()) {
     return;
   }
-  std::vector<std::int16_t> units;
+  std::vector<std::int16_t> weights;
   for (std::size_t target = 0; target < axis_taps.spans.size(); ++target) {
-    const auto begin = static_cast<std::int64_t>(target) * target_units;
+    const auto begin = static_cast<std::int64_t>(target) * target_length;
     const TapSpan& span = axis_taps.spans[target];
     std::int64_t total = 0;
     for (std::uint32_t i = 0; i < span.count; ++i) {
-      const std::int64_t source = std::int64_t{span.source + i} * source_units;
+      const std::int64_t source = std::int64_t{span.source + i} * source_length;
       const std::int64_t overlap =
-          std::min(source + source_units, begin + target_units) - std::max(source, begin);
+          std::min(source + source_length, begin + target_length) - std::max(source, begin);
       if (overlap <= 0) {
         return;
       }
-      units.push_back(static_cast<std::int16_t>(overlap));
+      weights.push_back(static_cast<std::int16_t>(overlap));
       total += overlap;
     }
-    if (total != target_units) {
+    if (total != target_length) {
       return;
     }
   }
-  axis_taps.units = std::move(units);
-  axis_taps.denominator = target_units;
+  axis_taps.weights = std::move(weights);
+  axis_taps.denominator = target_length;
 }
 
 AxisTaps axis_taps_of(int source_size, int target_size) {
@@ -59,9 +60,9 @@ AxisTaps axis_taps_of(int source_size, int target_size) {
                                  .count = 0,
                                  .source = static_cast<std::uint32_t>(tap.source)});
     }
-    axis_taps.most = std::max<std::size_t>(axis_taps.most, ++axis_taps.spans.back().count);
+    axis_taps.max_taps = std::max<std::size_t>(axis_taps.max_taps, ++axis_taps.spans.back().count);
   }
-  find_units(axis_taps);
+  find_integer_weights(axis_taps);
   return axis_taps;
 }
 
@@ -81,20 +82,22 @@ void choose_arithmetic(ShrinkPlan& plan) {
       plan.finish = FinishKind::halves;
       plan.bias = 0.125F;
     }
-    plan.redo_from = std::numeric_limits<int>::max();
+    plan.recompute_from = std::numeric_limits<int>::max();
     return;
   }
-  // On each axis a rounding for the weight, one for the product, and one for each further tap.
-  const auto roundings = static_cast<double>(plan.rows.most + plan.columns.most + 2);
-  const double error = 255.0 * roundings * std::ldexp(1.0, -24) * 1.01;  // of second order: 1 %
-  plan.redo_from = plan.denominator - static_cast<int>(std::floor(2.0 * error * plan.denominator));
-  if (plan.denominator == 200 && plan.rows.denominator == 5 && plan.rows.units.front() == 2 &&
-      plan.redo_from == 200) {
+  // Each axis rounds once for the weight, once for the product, and once for each further tap.
+  const auto roundings = static_cast<double>(plan.rows.max_taps + plan.columns.max_taps + 2);
+  const double error =
+      255.0 * roundings * std::ldexp(1.0, -24) * 1.01;  // 1 % for terms of second order
+  plan.recompute_from =
+      plan.denominator - static_cast<int>(std::floor(2.0 * error * plan.denominator));
+  if (plan.denominator == 200 && plan.rows.denominator == 5 && plan.rows.weights.front() == 2 &&
+      plan.recompute_from == 200) {
     plan.finish = FinishKind::two_fifths_by_200;
   }
 }
 
-// Where the taps of one target value lie, in source values.
+// The position of one target value's taps, counted in source values.
 struct ValueTaps {
   std::size_t first;
   std::size_t last;
@@ -112,23 +115,23 @@ ValueTaps value_taps(const ShrinkPlan& plan, std::size_t value) {
 }
 
 void pad_columns(ShrinkPlan& plan) {
-  const std::size_t taps = plan.columns.most;
+  const std::size_t taps = plan.columns.max_taps;
   if (plan.arithmetic != ShrinkArithmetic::integer || taps > 4) {
     return;
   }
   PaddedColumns& padded = plan.padded_columns;
   padded.taps = taps;
-  padded.units.assign(plan.target_values() * taps, 0);
+  padded.weights.assign(plan.target_values() * taps, 0);
   for (std::size_t value = 0; value < plan.target_values(); ++value) {
     const ValueTaps span = value_taps(plan, value);
-    // At the right edge the padding comes first, so that it lies inside the row.
+    // At the right edge the padding precedes the taps, so that it lies inside the row.
     const std::size_t last_start =
         (static_cast<std::size_t>(plan.from.width) - taps) * plan.channels + value % plan.channels;
     const std::size_t first = std::min(span.first, last_start);
     const std::size_t skipped = (span.first - first) / plan.channels;
     padded.first.push_back(static_cast<std::uint32_t>(first));
-    std::copy_n(plan.columns.units.data() + span.tap, span.count,
-                padded.units.data() + value * taps + skipped);
+    std::copy_n(plan.columns.weights.data() + span.tap, span.count,
+                padded.weights.data() + value * taps + skipped);
   }
 }
 
@@ -141,9 +144,9 @@ void fill_half(const ShrinkPlan& plan, ColumnGroups& groups, std::size_t half, s
     for (std::size_t i = 0; i < taps.count; ++i) {
       const std::size_t lane = half * 16 + (value - begin) * 2 + i % 2;
       auto& select = i < 2 ? groups.first_taps : groups.last_taps;
-      auto& units = i < 2 ? groups.first_units : groups.last_units;
+      auto& weights = i < 2 ? groups.first_weights : groups.last_weights;
       select[lane] = static_cast<std::uint8_t>(taps.first + i * plan.channels - source);
-      units[lane] = static_cast<std::int8_t>(plan.columns.units[taps.tap + i]);
+      weights[lane] = static_cast<std::int8_t>(plan.columns.weights[taps.tap + i]);
     }
   }
 }
@@ -151,7 +154,7 @@ void fill_half(const ShrinkPlan& plan, ColumnGroups& groups, std::size_t half, s
 void group_columns(ShrinkPlan& plan) {
   constexpr std::size_t loaded = 16;
   constexpr std::size_t lanes = 8;
-  if (plan.arithmetic != ShrinkArithmetic::integer || plan.columns.most > 4 ||
+  if (plan.arithmetic != ShrinkArithmetic::integer || plan.columns.max_taps > 4 ||
       plan.columns.denominator > largest_column_group_denominator ||
       plan.source_values() < loaded || 3 * plan.channels >= loaded) {
     return;
@@ -173,7 +176,7 @@ void group_columns(ShrinkPlan& plan) {
     fill_half(plan, plan.column_groups.back(), groups % 2, begin, end, source);
     begin = end;
   }
-  // The kernel takes two of these at a time.
+  // The kernel processes two ColumnGroups at a time.
   if (plan.column_groups.size() % 2 != 0) {
     plan.column_groups.push_back(empty);
   }
@@ -210,7 +213,7 @@ std::uint8_t floating_value(const ShrinkPlan& plan, std::size_t y, std::size_t t
     }
     sum += down[i].weight * row;
   }
-  // The sum of very many weights may come out well above one.
+  // The rounding errors of very many weights can bring their sum well above one.
   return static_cast<std::uint8_t>(std::min(round_half_to_even(sum), 255));
 }
 

@@ -1,5 +1,5 @@
-// Area shrink in plain C++. Rows are weighted and added first: those loops are what a compiler
-// vectorises on any architecture, and they leave fewer values to gather columns from.
+// Shrink in plain C++. Rows are weighted and added first: compilers vectorise those loops on every
+// architecture, and they leave fewer values from which to gather columns.
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
@@ -10,33 +10,33 @@ namespace framering::frame {
 
 namespace {
 
-void weigh_rows(const ShrinkPlan& plan, std::size_t y, const std::uint8_t* const* rows,
-                std::uint16_t* weighted) {
+void sum_rows(const ShrinkPlan& plan, std::size_t y, const std::uint8_t* const* rows,
+              std::uint16_t* weighted) {
   const std::size_t values = plan.source_values();
   const std::size_t count = plan.rows.spans[y].count;
-  const std::int16_t* units = plan.rows.units.data() + plan.rows.spans[y].tap;
-  const auto unit = [&](std::size_t row) { return static_cast<unsigned>(units[row]); };
+  const std::int16_t* weights = plan.rows.weights.data() + plan.rows.spans[y].tap;
+  const auto weight = [&](std::size_t row) { return static_cast<unsigned>(weights[row]); };
 
   const std::uint8_t* first = rows[0];
-  const unsigned first_unit = unit(0);
+  const unsigned first_weight = weight(0);
   for (std::size_t i = 0; i < values; ++i) {
-    weighted[i] = static_cast<std::uint16_t>(first_unit * first[i]);
+    weighted[i] = static_cast<std::uint16_t>(first_weight * first[i]);
   }
   std::size_t row = 1;
   for (; row + 1 < count; row += 2) {
     const std::uint8_t* a = rows[row];
     const std::uint8_t* b = rows[row + 1];
-    const unsigned a_unit = unit(row);
-    const unsigned b_unit = unit(row + 1);
+    const unsigned a_weight = weight(row);
+    const unsigned b_weight = weight(row + 1);
     for (std::size_t i = 0; i < values; ++i) {
-      weighted[i] = static_cast<std::uint16_t>(weighted[i] + a_unit * a[i] + b_unit * b[i]);
+      weighted[i] = static_cast<std::uint16_t>(weighted[i] + a_weight * a[i] + b_weight * b[i]);
     }
   }
   if (row < count) {
     const std::uint8_t* a = rows[row];
-    const unsigned a_unit = unit(row);
+    const unsigned a_weight = weight(row);
     for (std::size_t i = 0; i < values; ++i) {
-      weighted[i] = static_cast<std::uint16_t>(weighted[i] + a_unit * a[i]);
+      weighted[i] = static_cast<std::uint16_t>(weighted[i] + a_weight * a[i]);
     }
   }
 }
@@ -47,12 +47,12 @@ void gather_padded(const ShrinkPlan& plan, const std::uint16_t* weighted,
   const std::size_t values = plan.target_values();
   const std::size_t channels = plan.channels;
   const std::uint32_t* first = plan.padded_columns.first.data();
-  const std::int32_t* units = plan.padded_columns.units.data();
-  for (std::size_t i = 0; i < values; ++i, units += taps) {
+  const std::int32_t* weights = plan.padded_columns.weights.data();
+  for (std::size_t i = 0; i < values; ++i, weights += taps) {
     const std::uint16_t* source = weighted + first[i];
     std::int32_t sum = 0;
     for (std::size_t tap = 0; tap < taps; ++tap) {
-      sum += units[tap] * source[tap * channels];
+      sum += weights[tap] * source[tap * channels];
     }
     numerators[i] = sum;
   }
@@ -61,12 +61,12 @@ void gather_padded(const ShrinkPlan& plan, const std::uint16_t* weighted,
 void gather_any(const ShrinkPlan& plan, const std::uint16_t* weighted, std::int32_t* numerators) {
   const std::size_t channels = plan.channels;
   for (const TapSpan& span : plan.columns.spans) {
-    const std::int16_t* units = plan.columns.units.data() + span.tap;
+    const std::int16_t* weights = plan.columns.weights.data() + span.tap;
     const std::uint16_t* source = weighted + span.source * channels;
     for (std::size_t channel = 0; channel < channels; ++channel) {
       std::int32_t sum = 0;
       for (std::size_t tap = 0; tap < span.count; ++tap) {
-        sum += std::int32_t{units[tap]} * source[tap * channels + channel];
+        sum += std::int32_t{weights[tap]} * source[tap * channels + channel];
       }
       *numerators++ = sum;
     }
@@ -89,36 +89,36 @@ void gather_columns(const ShrinkPlan& plan, const std::uint16_t* weighted,
   }
 }
 
-// Returns whether some value is to be done again.
+// Returns whether any value must be computed again.
 bool divide(const ShrinkPlan& plan, const std::int32_t* numerators, std::uint8_t* out) {
-  // Copies, because a store to a byte may change anything that a compiler can't see to be
-  // elsewhere.
+  // Local copies: a store through a byte pointer may alias the plan, so the compiler would load its
+  // members again after every store.
   const std::size_t values = plan.target_values();
   const std::int32_t denominator = plan.denominator;
   const float inverse = plan.inverse;
   const float bias = plan.bias;
-  std::int32_t farthest = 0;
+  std::int32_t max_rest = 0;
   for (std::size_t i = 0; i < values; ++i) {
     const std::int32_t result =
         round_half_to_even(static_cast<float>(numerators[i]) * inverse + bias);
     out[i] = static_cast<std::uint8_t>(result);
     const std::int32_t rest = 2 * (numerators[i] - denominator * result);
-    farthest = std::max(farthest, rest < 0 ? -rest : rest);
+    max_rest = std::max(max_rest, rest < 0 ? -rest : rest);
   }
-  return farthest >= plan.redo_from;
+  return max_rest >= plan.recompute_from;
 }
 
 void finish_row_integer(const ShrinkPlan& plan, std::size_t y, const std::uint8_t* const* rows,
                         const std::uint16_t* const* /*sums*/, ShrinkScratch& scratch,
                         std::uint8_t* out) {
-  weigh_rows(plan, y, rows, scratch.weighted.data());
+  sum_rows(plan, y, rows, scratch.weighted.data());
   const std::int32_t* numerators = scratch.numerators.data();
   gather_columns(plan, scratch.weighted.data(), scratch.numerators.data());
   if (!divide(plan, numerators, out)) {
     return;
   }
   for (std::size_t i = 0; i < plan.target_values(); ++i) {
-    if (std::abs(2 * (numerators[i] - plan.denominator * out[i])) >= plan.redo_from) {
+    if (std::abs(2 * (numerators[i] - plan.denominator * out[i])) >= plan.recompute_from) {
       out[i] = floating_value(plan, y, i, rows);
     }
   }
@@ -132,7 +132,7 @@ void finish_row_floating(const ShrinkPlan& plan, std::size_t y, const std::uint8
   }
 }
 
-// For whole ratios too large for 16-bit sums of rows.
+// For whole ratios whose sums of rows do not fit in 16 bits.
 void finish_row_whole(const ShrinkPlan& plan, std::size_t /*y*/, const std::uint8_t* const* rows,
                       const std::uint16_t* const* /*sums*/, ShrinkScratch& /*scratch*/,
                       std::uint8_t* out) {

@@ -1,6 +1,6 @@
 """The incremental preprocessor against the full recomputation and cv2, byte for byte.
 
-One preprocessor goes through each story without a reset; what it remembers must never show.
+One preprocessor goes through each story. What it keeps of earlier calls must never show.
 """
 
 import functools
@@ -22,19 +22,19 @@ GAMES = [(game, "ntsc") for game in NTSC_GAMES] + [(game, "pal") for game in PAL
 
 
 class Story:
-    """Feeds screens to a preprocessor that remembers and to one that is reset before each."""
+    """Feeds screens to one preprocessor and to a new one for each call."""
 
     def __init__(self, expected, order, palette="ntsc", screen_shape=(210, 160)):
         self.expected, self.order, self.palette = expected, order, palette
-        arguments = {"order": order, "palette": palette, "screen_shape": screen_shape}
-        self.remembering = AtariPreprocessor(**arguments)
-        self.forgetful = AtariPreprocessor(**arguments)
+        self.make = functools.partial(
+            AtariPreprocessor, order=order, palette=palette, screen_shape=screen_shape
+        )
+        self.incremental = self.make()
         self.out = np.empty((84, 84), np.uint8)
 
     def check(self, last, previous):
         expected = self.expected(last, previous, self.order, self.palette)
-        self.forgetful.reset()
-        for preprocessor in (self.remembering, self.forgetful):
+        for preprocessor in (self.incremental, self.make()):
             self.out.fill(99)
             preprocessor.process(last, previous, self.out)
             np.testing.assert_array_equal(self.out, expected)

@@ -4,8 +4,8 @@
 #include <random>
 
 #include "frame/atari_preprocessor.hpp"
-#include "frame/reference.hpp"
 #include "frame_fixture.hpp"
+#include "frame_reference.hpp"
 
 using framering::frame::AtariPreprocessor;
 using framering::frame::Order;
@@ -31,16 +31,12 @@ std::vector<PreprocessOptions> every_order(Shape screen, Shape output, Palette p
 // One preprocessor for each path, fed with the same screens.
 class Checker {
  public:
-  explicit Checker(const PreprocessOptions& options) : options_(options) {
-    for (const auto path : paths_of_this_processor()) {
-      preprocessors_.emplace_back(options, path);
-    }
-  }
+  explicit Checker(const PreprocessOptions& options) : options_(options) { forget(); }
 
   void check(const Image& last, const Image* previous) {
     const std::uint8_t* second = previous == nullptr ? nullptr : previous->data();
     Image expected(options_.output_bytes());
-    framering::frame::reference::preprocess(options_, last.data(), second, expected.data());
+    framering::test::reference::preprocess(options_, last.data(), second, expected.data());
     for (AtariPreprocessor& preprocessor : preprocessors_) {
       Image out(options_.output_bytes());
       preprocessor.process(last.data(), second, out.data());
@@ -48,9 +44,11 @@ class Checker {
     }
   }
 
-  void reset() {
-    for (AtariPreprocessor& preprocessor : preprocessors_) {
-      preprocessor.reset();
+  // Starts again with new preprocessors, which have seen no screens.
+  void forget() {
+    preprocessors_.clear();
+    for (const auto path : paths_of_this_processor()) {
+      preprocessors_.emplace_back(options_, path);
     }
   }
 
@@ -111,7 +109,7 @@ TEST_CASE("repeated rows, runs of change and resets leave no trace") {
         std::ranges::copy(row, screen.begin() + static_cast<std::ptrdiff_t>(y * 160));
       }
       if (step % 7 == 0) {
-        checker.reset();
+        checker.forget();
       }
       if (step % 5 == 0) {
         checker.check(screens[0], nullptr);

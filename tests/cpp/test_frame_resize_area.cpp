@@ -2,10 +2,10 @@
 
 #include <random>
 
-#include "frame/reference.hpp"
 #include "frame/resize_area.hpp"
 #include "frame/shrink_plan.hpp"
 #include "frame_fixture.hpp"
+#include "frame_reference.hpp"
 
 using framering::frame::FinishKind;
 using framering::frame::pixels;
@@ -35,8 +35,8 @@ void check_against_reference(Shape from, Shape to, std::size_t channels, std::mt
   CAPTURE(channels);
   const Image image = noise(pixels(from) * channels, generator, levels);
   Image expected(pixels(to) * channels);
-  framering::frame::reference::resize_area(image.data(), from, static_cast<int>(channels),
-                                           expected.data(), to);
+  framering::test::reference::resize_area(image.data(), from, static_cast<int>(channels),
+                                          expected.data(), to);
   for (const auto path : paths_of_this_processor()) {
     CAPTURE(framering::system::name(path));
     // No byte more than its size: the sanitizers watch what is written and read beside it.
@@ -91,11 +91,11 @@ TEST_CASE("sizes beyond the integer arithmetic are resized as the reference does
   }
 }
 
-TEST_CASE("for 210x160 to 84x84 only exact ties are done again") {
+TEST_CASE("for 210x160 to 84x84 only exact ties are computed again") {
   const auto plan = plan_shrink({210, 160}, {84, 84}, 1);
   CHECK(plan.finish == FinishKind::two_fifths_by_200);
   CHECK(plan.denominator == 200);
-  CHECK(plan.redo_from == 200);
+  CHECK(plan.recompute_from == 200);
 }
 
 TEST_CASE("ties at every target pixel are broken as the reference breaks them") {
@@ -113,8 +113,8 @@ TEST_CASE("ties at every target pixel are broken as the reference breaks them") 
         const TapSpan& columns = plan.columns.spans[x];
         for (std::size_t down = 0; down < rows.count; ++down) {
           for (std::size_t across = 0; across < columns.count; ++across) {
-            numerator += plan.rows.units[rows.tap + down] *
-                         plan.columns.units[columns.tap + across] *
+            numerator += plan.rows.weights[rows.tap + down] *
+                         plan.columns.weights[columns.tap + across] *
                          image[(rows.source + down) * 160 + columns.source + across];
           }
         }
@@ -122,7 +122,7 @@ TEST_CASE("ties at every target pixel are broken as the reference breaks them") 
       }
     }
     Image expected(pixels(to));
-    framering::frame::reference::resize_area(image.data(), from, 1, expected.data(), to);
+    framering::test::reference::resize_area(image.data(), from, 1, expected.data(), to);
     for (const auto path : paths_of_this_processor()) {
       Image out(pixels(to));
       resize_area(image.data(), from, 1, out.data(), to, path);

@@ -1,4 +1,4 @@
-#include "frame/reference.hpp"
+#include "frame_reference.hpp"
 
 #include <algorithm>
 #include <cmath>
@@ -6,9 +6,21 @@
 
 #include "frame/area_axis.hpp"
 
-namespace framering::frame::reference {
+namespace framering::test::reference {
 
 namespace {
+
+using frame::area_axis;
+using frame::area_taps;
+using frame::AreaAxis;
+using frame::AreaTap;
+using frame::Order;
+using frame::Palette;
+using frame::palette_table;
+using frame::PaletteTable;
+using frame::pixels;
+using frame::PreprocessOptions;
+using frame::Shape;
 
 std::uint8_t round_half_to_even(float value) {
   return static_cast<std::uint8_t>(std::clamp(std::lrint(value), 0L, 255L));
@@ -20,7 +32,7 @@ void resize_by_whole_ratios(const std::uint8_t* image, const AreaAxis& rows,
   const auto across = static_cast<std::size_t>(columns.whole_ratio);
   const auto stride = static_cast<std::size_t>(columns.source_size) * channels;
   const float inverse_area = 1.0F / static_cast<float>(down * across);
-  // Only for these has OpenCV an integer path; it rounds halves up.
+  // OpenCV has an integer path for these alone. It rounds halves up.
   const bool rounds_halves_up = down == 2 && across == 2 && channels != 2 && channels <= 4;
 
   const auto height = static_cast<std::size_t>(rows.target_size);
@@ -145,4 +157,4 @@ void preprocess(const PreprocessOptions& options, const std::uint8_t* last,
   std::ranges::copy(image, out);
 }
 
-}  // namespace framering::frame::reference
+}  // namespace framering::test::reference
