@@ -1,16 +1,29 @@
 #include "bindings/arrays.hpp"
 
+#include <algorithm>
+
 namespace py = pybind11;
 
 namespace framering::bindings {
 
-std::string describe(const py::array& array) {
-  std::string text = py::str(array.dtype());
-  text += " (";
-  for (py::ssize_t axis = 0; axis < array.ndim(); ++axis) {
-    text += std::to_string(array.shape(axis)) + (axis + 1 < array.ndim() ? ", " : "");
+namespace {
+
+std::string shape_text(const py::ssize_t* begin, const py::ssize_t* end) {
+  std::string text = "(";
+  for (const py::ssize_t* size = begin; size != end; ++size) {
+    text += (size == begin ? "" : ", ") + std::to_string(*size);
   }
-  return text + (array.ndim() == 1 ? ",)" : ")");
+  return text + (end - begin == 1 ? ",)" : ")");
+}
+
+}  // namespace
+
+std::string shape_text(const py::array& array) {
+  return shape_text(array.shape(), array.shape() + array.ndim());
+}
+
+std::string describe(const py::array& array) {
+  return py::str(array.dtype()).cast<std::string>() + " " + shape_text(array);
 }
 
 void require_array(const py::array& array, const py::dtype& dtype, std::uint64_t elements,
@@ -21,10 +34,7 @@ void require_array(const py::array& array, const py::dtype& dtype, std::uint64_t
   if (static_cast<std::uint64_t>(array.size()) != elements) {
     throw py::value_error(name + ": expected " + expected + ", got " + describe(array));
   }
-  if ((array.flags() & py::array::c_style) == 0) {
-    throw py::value_error(name + ": expected a C-contiguous array, got strides; " +
-                          "np.ascontiguousarray makes one");
-  }
+  require_contiguous(array, name);
 }
 
 const std::uint8_t* readable_bytes(const py::array& array, std::uint64_t bytes,
@@ -36,10 +46,58 @@ const std::uint8_t* readable_bytes(const py::array& array, std::uint64_t bytes,
 std::uint8_t* writable_bytes(py::array& array, std::uint64_t bytes, const std::string& name,
                              const std::string& expected) {
   require_array(array, py::dtype::of<std::uint8_t>(), bytes, name, expected);
-  if (!array.writeable()) {
-    throw py::value_error(name + ": expected a writable array, got a read-only one");
-  }
+  require_writable(array, name);
   return static_cast<std::uint8_t*>(array.mutable_data());
+}
+
+py::array require_ndarray(const py::object& object, const py::dtype& dtype, std::string_view name) {
+  const auto expected = [&] {
+    return std::string(name) + ": expected a " + py::str(dtype).cast<std::string>() +
+           " array, got ";
+  };
+  if (!py::isinstance<py::array>(object)) {
+    throw py::type_error(expected() + Py_TYPE(object.ptr())->tp_name + "; pass a NumPy array");
+  }
+  auto array = py::reinterpret_borrow<py::array>(object);
+  if (!array.dtype().equal(dtype)) {
+    throw py::type_error(expected() + describe(array) + "; convert it with .astype");
+  }
+  return array;
+}
+
+void require_contiguous(const py::array& array, std::string_view name) {
+  const auto flags = static_cast<unsigned>(array.flags());
+  if ((flags & static_cast<unsigned>(py::array::c_style)) == 0) {
+    throw py::value_error(std::string(name) + ": expected a C-contiguous array, got strides; " +
+                          "np.ascontiguousarray makes one");
+  }
+}
+
+void require_writable(const py::array& array, std::string_view name) {
+  if (!array.writeable()) {
+    throw py::value_error(std::string(name) +
+                          ": expected a writable array, got a read-only one; pass a copy");
+  }
+}
+
+void require_shape(const py::array& array, std::initializer_list<py::ssize_t> shape,
+                   std::string_view name, std::string_view meaning) {
+  if (!std::equal(shape.begin(), shape.end(), array.shape(), array.shape() + array.ndim())) {
+    throw py::value_error(std::string(name) + ": expected shape " +
+                          shape_text(shape.begin(), shape.end()) + ", " + std::string(meaning) +
+                          ", got " + shape_text(array));
+  }
+}
+
+void require_no_overlap(const py::array& input, std::string_view input_name,
+                        const py::array& output, std::string_view output_name) {
+  const auto* input_begin = static_cast<const std::uint8_t*>(input.data());
+  const auto* output_begin = static_cast<const std::uint8_t*>(output.data());
+  if (input_begin < output_begin + output.nbytes() && output_begin < input_begin + input.nbytes()) {
+    throw py::value_error(std::string(output_name) +
+                          ": expected memory of its own, got an array that shares memory with " +
+                          std::string(input_name) + "; pass another array");
+  }
 }
 
 }  // namespace framering::bindings

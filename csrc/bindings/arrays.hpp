@@ -1,10 +1,13 @@
-// Checking array arguments before any of their bytes are used.
+// Checks of array arguments before any of their bytes are used. Each raises an error of the form
+// `name: expected X, got Y`.
 #pragma once
 
 #include <pybind11/numpy.h>
 
 #include <cstdint>
+#include <initializer_list>
 #include <string>
+#include <string_view>
 #include <vector>
 
 namespace framering::bindings {
@@ -22,5 +25,23 @@ const std::uint8_t* readable_bytes(const pybind11::array& array, std::uint64_t b
                                    const std::string& name, const std::string& expected);
 std::uint8_t* writable_bytes(pybind11::array& array, std::uint64_t bytes, const std::string& name,
                              const std::string& expected);
+
+// The shape as Python prints it: "(4, 84, 84)".
+std::string shape_text(const pybind11::array& array);
+
+// `object` as a NumPy array of this dtype. Throws TypeError for another object or dtype.
+pybind11::array require_ndarray(const pybind11::object& object, const pybind11::dtype& dtype,
+                                std::string_view name);
+
+// Each throws ValueError. `meaning` describes the expected shape: "that of the resized image".
+void require_contiguous(const pybind11::array& array, std::string_view name);
+void require_writable(const pybind11::array& array, std::string_view name);
+void require_shape(const pybind11::array& array, std::initializer_list<pybind11::ssize_t> shape,
+                   std::string_view name, std::string_view meaning);
+
+// Both arrays must be C-contiguous. An output that shares memory with an input would change it
+// while it is read.
+void require_no_overlap(const pybind11::array& input, std::string_view input_name,
+                        const pybind11::array& output, std::string_view output_name);
 
 }  // namespace framering::bindings

@@ -1,13 +1,12 @@
-// Checks of arguments about images. They touch no pixel.
+// Checks of arguments that describe images. They read no pixel.
 #pragma once
 
 #include <pybind11/numpy.h>
 #include <pybind11/pybind11.h>
 
-#include <cstddef>
-#include <cstdint>
 #include <initializer_list>
 #include <string>
+#include <string_view>
 #include <utility>
 
 #include "frame/palette.hpp"
@@ -15,32 +14,24 @@
 
 namespace framering::bindings {
 
-// Raises TypeError or ValueError, naming `name`, unless `object` is a C-contiguous uint8 array.
-pybind11::array uint8_image(const pybind11::object& object, const char* name);
+// `object` as a C-contiguous uint8 array. Throws TypeError or ValueError, naming `name`.
+pybind11::array uint8_image(const pybind11::object& object, std::string_view name);
 
-// An output must have this exact shape, and be writable. `because` says where the shape comes from.
-pybind11::array writable_image(const pybind11::object& object, const char* name,
-                               std::initializer_list<pybind11::ssize_t> shape, const char* because);
-
-// An output that overlaps an input would change it while it is read.
-void check_no_overlap(const pybind11::array& input, const char* input_name,
-                      const pybind11::array& output, const char* output_name);
+// The same for an output, which must also be writable and have this shape; `meaning` describes it.
+pybind11::array writable_image(const pybind11::object& object, std::string_view name,
+                               std::initializer_list<pybind11::ssize_t> shape,
+                               std::string_view meaning);
 
 using Size = std::pair<pybind11::ssize_t, pybind11::ssize_t>;
 
-// "(84, 84)", for messages.
-std::string size_text(Size size);
+// Throws ValueError, naming `name`, unless both are at least 1 and small enough for pixel indices
+// held in int.
+frame::Shape shape_of(Size size, std::string_view name);
 
-// Raises ValueError, naming `name`, unless both are 1 or more (and few enough for an int).
-frame::Shape shape_of(Size size, const char* name);
+// Throws ValueError, naming `name`, if an axis of `to` is longer than that of `from`.
+void require_shrink(Size from, Size to, std::string_view name);
 
-// Raises ValueError unless no axis of `to`, named by `what`, is longer than `from`'s.
-void check_shrinks(Size from, Size to, const char* what);
-
-// Raises ValueError for a name that is no known palette.
+// Throws ValueError for an unknown palette.
 frame::Palette palette_named(const std::string& name);
-
-std::uint8_t* bytes_of(pybind11::array& array);
-const std::uint8_t* bytes_of(const pybind11::array& array);
 
 }  // namespace framering::bindings

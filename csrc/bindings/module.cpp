@@ -3,7 +3,7 @@
 PYBIND11_MODULE(_core, module) {
   module.doc() = "framering's compiled core; private: use the framering package.";
   framering::bindings::register_system(module);
-  framering::bindings::register_exchange(module);
+  framering::bindings::register_worker_channel(module);
   framering::bindings::register_frame(module);
   framering::bindings::register_image(module);
   framering::bindings::register_ring(module);

@@ -6,7 +6,7 @@
 namespace framering::bindings {
 
 void register_system(pybind11::module_& module);
-void register_exchange(pybind11::module_& module);
+void register_worker_channel(pybind11::module_& module);
 void register_frame(pybind11::module_& module);
 void register_image(pybind11::module_& module);
 void register_ring(pybind11::module_& module);

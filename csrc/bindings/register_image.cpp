@@ -20,38 +20,48 @@ namespace {
 using frame::Palette;
 using frame::Shape;
 
-// The given output, checked, or where it is None a new array of that shape.
+const std::uint8_t* bytes_of(const py::array& array) {
+  return static_cast<const std::uint8_t*>(array.data());
+}
+
+std::uint8_t* writable_bytes_of(py::array& array) {
+  return static_cast<std::uint8_t*>(array.mutable_data());
+}
+
+// The given output after its checks, or a new array of that shape if it is None.
 py::array output_for(const py::array& input, const char* input_name, const py::object& given,
-                     std::initializer_list<py::ssize_t> shape, const char* because) {
+                     std::initializer_list<py::ssize_t> shape, const char* meaning) {
   if (given.is_none()) {
     return py::array_t<std::uint8_t>(std::vector<py::ssize_t>(shape));
   }
-  py::array output = writable_image(given, "out", shape, because);
-  check_no_overlap(input, input_name, output, "out");
+  py::array output = writable_image(given, "out", shape, meaning);
+  require_no_overlap(input, input_name, output, "out");
   return output;
 }
 
 py::array resize_area(const py::object& image_object, Size size, const py::object& out) {
   const py::array image = uint8_image(image_object, "image");
   if (image.ndim() != 2 && image.ndim() != 3) {
-    throw py::value_error("image must be (height, width) or (height, width, channels), got " +
-                          std::to_string(image.ndim()) + " dimensions");
+    throw py::value_error(
+        "image: expected shape (height, width) or (height, width, channels), got " +
+        shape_text(image));
   }
   const Size from{image.shape(0), image.shape(1)};
   const Shape from_shape = shape_of(from, "image's size");
   const Shape to_shape = shape_of(size, "size");
-  check_shrinks(from, size, "size");
+  require_shrink(from, size, "size");
   const py::ssize_t channels = image.ndim() == 3 ? image.shape(2) : 1;
   if (channels < 1 || image.size() > std::numeric_limits<int>::max()) {
-    throw py::value_error("image must have at least one channel and less than 2 GiB");
+    throw py::value_error("image: expected at least one channel and less than 2 GiB, got shape " +
+                          shape_text(image));
   }
-  constexpr const char* because = "that of the resized image";
+  constexpr const char* meaning = "that of the resized image";
   py::array result =
       image.ndim() == 3
-          ? output_for(image, "image", out, {size.first, size.second, channels}, because)
-          : output_for(image, "image", out, {size.first, size.second}, because);
+          ? output_for(image, "image", out, {size.first, size.second, channels}, meaning)
+          : output_for(image, "image", out, {size.first, size.second}, meaning);
   const std::uint8_t* source = bytes_of(image);
-  std::uint8_t* target = bytes_of(result);
+  std::uint8_t* target = writable_bytes_of(result);
   {
     const py::gil_scoped_release released;
     frame::resize_area(source, from_shape, static_cast<std::size_t>(channels), target, to_shape,
@@ -63,12 +73,13 @@ py::array resize_area(const py::object& image_object, Size size, const py::objec
 py::array rgb_to_gray(const py::object& image_object, const py::object& out) {
   const py::array image = uint8_image(image_object, "image");
   if (image.ndim() != 3 || image.shape(2) != 3) {
-    throw py::value_error("image must be RGB with shape (height, width, 3)");
+    throw py::value_error("image: expected RGB of shape (height, width, 3), got " +
+                          shape_text(image));
   }
   py::array result = output_for(image, "image", out, {image.shape(0), image.shape(1)},
                                 "the height and width of image");
   const std::uint8_t* source = bytes_of(image);
-  std::uint8_t* target = bytes_of(result);
+  std::uint8_t* target = writable_bytes_of(result);
   const auto pixel_count = static_cast<std::size_t>(result.size());
   {
     const py::gil_scoped_release released;
@@ -80,8 +91,8 @@ py::array rgb_to_gray(const py::object& image_object, const py::object& out) {
 py::array palette_screen(const py::object& object) {
   py::array screen = uint8_image(object, "screen");
   if (screen.ndim() != 2) {
-    throw py::value_error("screen must be palette indices with shape (height, width), got " +
-                          std::to_string(screen.ndim()) + " dimensions");
+    throw py::value_error("screen: expected palette indices of shape (height, width), got " +
+                          shape_text(screen));
   }
   return screen;
 }
@@ -93,7 +104,7 @@ py::array palette_to_gray(const py::object& screen_object, const py::object& out
   py::array result =
       output_for(screen, "screen", out, {screen.shape(0), screen.shape(1)}, "that of the screen");
   const std::uint8_t* source = bytes_of(screen);
-  std::uint8_t* target = bytes_of(result);
+  std::uint8_t* target = writable_bytes_of(result);
   const auto pixel_count = static_cast<std::size_t>(screen.size());
   {
     const py::gil_scoped_release released;
@@ -109,7 +120,7 @@ py::array palette_to_rgb(const py::object& screen_object, const py::object& out,
   py::array result = output_for(screen, "screen", out, {screen.shape(0), screen.shape(1), 3},
                                 "the screen's with three channels");
   const std::uint8_t* source = bytes_of(screen);
-  std::uint8_t* target = bytes_of(result);
+  std::uint8_t* target = writable_bytes_of(result);
   const auto pixel_count = static_cast<std::size_t>(screen.size());
   {
     const py::gil_scoped_release released;
@@ -118,40 +129,42 @@ py::array palette_to_rgb(const py::object& screen_object, const py::object& out,
   return result;
 }
 
-// The rows of a batch may lie anywhere; each row's planes lie one behind another.
-frame::Stacks stacks_of(const py::array_t<std::uint8_t>& array) {
+// The rows of a batch may be any distance apart; each row must be C-contiguous.
+frame::Stacks stacks_of(const py::array& array) {
   if (array.ndim() != 4) {
-    throw py::value_error("stacks must be (rows, stack, height, width), got " + describe(array));
+    throw py::value_error("stacks: expected shape (rows, stack, height, width), got " +
+                          shape_text(array));
   }
   py::ssize_t inner = 1;
   for (py::ssize_t axis = 3; axis > 0; --axis) {
     if (array.size() > 0 && array.shape(axis) > 1 && array.strides(axis) != inner) {
-      throw py::value_error("stacks: expected rows that are C-contiguous, got strides in them");
+      throw py::value_error(
+          "stacks: expected rows that are C-contiguous, got strides in them; "
+          "np.ascontiguousarray removes them");
     }
     inner *= array.shape(axis);
   }
   if (array.strides(0) < 0) {
-    throw py::value_error("stacks: expected rows in memory's order, got a negative stride");
+    throw py::value_error(
+        "stacks: expected rows in the order of memory, got a negative stride; "
+        "np.ascontiguousarray reorders them");
   }
-  return {.bytes = array.data(),
+  return {.bytes = bytes_of(array),
           .rows = static_cast<std::size_t>(array.shape(0)),
           .row_stride = static_cast<std::size_t>(array.strides(0)),
           .stack = static_cast<std::size_t>(array.shape(1)),
           .pixels = static_cast<std::size_t>(array.shape(2) * array.shape(3))};
 }
 
-void scale_stacks(const py::array_t<std::uint8_t>& array, py::array_t<float>& out) {
+void scale_stacks(const py::object& stacks_object, const py::object& out_object) {
+  const py::array array = require_ndarray(stacks_object, py::dtype::of<std::uint8_t>(), "stacks");
   const frame::Stacks stacks = stacks_of(array);
-  const std::vector<py::ssize_t> shape{array.shape(0), array.shape(2), array.shape(3),
-                                       array.shape(1)};
-  if (!std::equal(shape.begin(), shape.end(), out.shape(), out.shape() + out.ndim()) ||
-      (out.flags() & py::array::c_style) == 0 || !out.writeable()) {
-    throw py::value_error(
-        "out: expected a writable C-contiguous array (rows, height, width, stack) of the stacks', "
-        "got " +
-        describe(out));
-  }
-  float* target = out.mutable_data();
+  py::array out = require_ndarray(out_object, py::dtype::of<float>(), "out");
+  require_shape(out, {array.shape(0), array.shape(2), array.shape(3), array.shape(1)}, "out",
+                "(rows, height, width, stack) of the stacks");
+  require_contiguous(out, "out");
+  require_writable(out, "out");
+  auto* target = static_cast<float*>(out.mutable_data());
   const py::gil_scoped_release released;
   frame::scale_stacks(stacks, target, system::cpu_path());
 }
@@ -161,8 +174,9 @@ void scale_stacks(const py::array_t<std::uint8_t>& array, py::array_t<float>& ou
 void register_image(py::module_& module) {
   using namespace py::literals;  // NOLINT(google-build-using-namespace): the argument names' _a
 
-  module.def("resize_area", &resize_area, "image"_a, "size"_a, "out"_a = py::none(),
-             R"(Shrink an image by averaging areas, bit for bit as ``cv2.INTER_AREA``.
+  module.def(
+      "resize_area", &resize_area, "image"_a, "size"_a, "out"_a = py::none(),
+      R"(Resize an image to a smaller size by area interpolation, bit for bit as ``cv2.INTER_AREA``.
 
 Parameters
 ----------
@@ -170,11 +184,11 @@ image : numpy.ndarray
     uint8, C-contiguous, of shape (height, width) or (height, width, channels) with any number of
     channels.
 size : tuple[int, int]
-    The result's height and width, in pixels, as in an array's shape (cv2 takes the width first).
-    Each is at least 1 and at most the image's.
+    Height and width of the result in pixels, in the order of an array's shape (cv2 takes the width
+    first). Each is at least 1 and at most the image's.
 out : numpy.ndarray, optional
-    uint8, C-contiguous and writable, of the result's shape, sharing no memory with `image`. It is
-    filled and returned; without it a new array is made.
+    uint8, C-contiguous and writable, of the result's shape, sharing no memory with `image`. The
+    result is written to it, and it is returned. By default a new array is made.
 
 Returns
 -------
@@ -184,16 +198,16 @@ numpy.ndarray
 Raises
 ------
 TypeError
-    If `image` or `out` is no uint8 array.
+    If `image` or `out` is not a uint8 array.
 ValueError
-    If a size is not a shrink on both axes, or an array has the wrong shape, is not contiguous, or
-    (`out`) is read-only or overlaps `image`.
+    If an axis of `size` is longer than the image's, an array has a wrong shape or is not contiguous,
+    or `out` is read-only or shares memory with `image`.
 
 Notes
 -----
-The weights are OpenCV's ``INTER_AREA`` (imgproc, ``resize.cpp``), and so is every rounding. Sums are
-taken in integers and only results near a half are done again in OpenCV's order of float operations.
-The GIL is released. Calls that repeat the sizes of the thread's last call reuse its plan.
+The weights and every rounding are those of OpenCV's ``INTER_AREA`` (imgproc, ``resize.cpp``). Sums
+are computed in integers; only results near a half are computed again, in OpenCV's order of float
+operations. The GIL is released. A call with the sizes of the thread's last call reuses its plan.
 
 Examples
 --------
@@ -204,18 +218,20 @@ Examples
 )");
 
   module.def("rgb_to_gray", &rgb_to_gray, "image"_a, "out"_a = py::none(),
-             "uint8 (height, width, 3) to (height, width), bit for bit as cv2.COLOR_RGB2GRAY.");
+             "Convert uint8 (height, width, 3) to (height, width), bit for bit as "
+             "cv2.COLOR_RGB2GRAY.");
   module.def("palette_to_gray", &palette_to_gray, "screen"_a, "out"_a = py::none(),
              "palette"_a = "ntsc",
-             "ALE's getScreen, uint8 (height, width), to its getScreenGrayscale. The palette is "
-             "'ntsc' or 'pal'.");
+             "Convert the result of ALE's getScreen, uint8 (height, width), to that of its "
+             "getScreenGrayscale. The palette is 'ntsc' or 'pal'.");
   module.def("palette_to_rgb", &palette_to_rgb, "screen"_a, "out"_a = py::none(),
              "palette"_a = "ntsc",
-             "ALE's getScreen, uint8 (height, width), to its getScreenRGB, (height, width, 3). The "
-             "palette is 'ntsc' or 'pal'.");
-  module.def("scale_stacks", &scale_stacks, "stacks"_a.noconvert(), "out"_a.noconvert(),
-             "Fill out, float32 (rows, height, width, stack), with stacks / 255: uint8 (rows, "
-             "stack, height, width), whose rows may lie anywhere.");
+             "Convert the result of ALE's getScreen, uint8 (height, width), to that of its "
+             "getScreenRGB, (height, width, 3). The palette is 'ntsc' or 'pal'.");
+  module.def(
+      "scale_stacks", &scale_stacks, "stacks"_a, "out"_a,
+      "Write stacks / 255 to out, float32 (rows, height, width, stack). stacks is uint8 (rows, "
+      "stack, height, width); its rows may be any distance apart.");
 }
 
 }  // namespace framering::bindings

@@ -7,7 +7,7 @@ namespace py = pybind11;
 namespace framering::bindings {
 
 void register_system(py::module_& module) {
-  // A wrong FRAMERING_CPU is an error here, at import, and not in the middle of a run.
+  // A wrong FRAMERING_CPU is an error at import, not in the middle of a run.
   system::cpu_path();
 
   module.def(
@@ -20,14 +20,14 @@ void register_system(py::module_& module) {
         found["path"] = system::name(system::cpu_path());
         return found;
       },
-      R"(The instruction sets that this processor can run, and the path that the kernels take.
+      R"(The instruction sets of this processor, and the code path that the kernels use.
 
 Returns
 -------
 dict
     ``avx2`` and ``neon``: whether the processor has them. ``path``: ``"avx2"`` or ``"portable"``,
     chosen at import; every path gives the same bytes. The environment variable ``FRAMERING_CPU``
-    forces one; a name that is no path, or a path that the processor lacks, is an error at import.
+    selects one; an unknown name, or a path that the processor cannot run, is an error at import.
 
 Examples
 --------
@@ -36,7 +36,8 @@ Examples
 True
 )");
 
-  module.def("keep_freed_memory", &system::keep_freed_memory);
+  module.def("keep_freed_memory", &system::keep_freed_memory,
+             "Make malloc keep freed memory instead of returning it to the kernel (glibc only).");
 }
 
 }  // namespace framering::bindings

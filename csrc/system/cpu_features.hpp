@@ -1,4 +1,4 @@
-// Which instruction-set paths this processor can run, and which one the kernels take.
+// The instruction sets of this processor, and the code path that the kernels use.
 #pragma once
 
 #include <cstdint>
@@ -11,19 +11,19 @@ struct CpuFeatures {
   bool neon = false;
 };
 
-// Read once, at first use.
+// Detected once, at the first call.
 const CpuFeatures& cpu_features();
 
-// The portable path is plain C++ for the architecture's baseline; compilers vectorise it there.
+// The portable path is plain C++ for the architecture's baseline, which compilers vectorise.
 enum class CpuPath : std::uint8_t { portable, avx2 };
 
 const char* name(CpuPath path);
 
-// The path for this wish: "" means the fastest that `features` allow. Throws std::invalid_argument
-// for a name that is no path, or for a path that the processor cannot run.
-CpuPath choose_path(const std::string& wish, const CpuFeatures& features);
+// The path with the requested name; "" requests the fastest that `features` allow. Throws
+// std::invalid_argument for an unknown name, or for a path that the processor cannot run.
+CpuPath choose_path(const std::string& requested, const CpuFeatures& features);
 
-// choose_path of the environment variable FRAMERING_CPU, read once, at first use.
+// choose_path of the environment variable FRAMERING_CPU, which is read once, at the first call.
 CpuPath cpu_path();
 
 }  // namespace framering::system

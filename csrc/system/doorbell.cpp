@@ -26,12 +26,13 @@ void relax() {
 #endif
 }
 
-// Not FUTEX_PRIVATE_FLAG: the waiter is another process, with the word at another address.
+// Without FUTEX_PRIVATE_FLAG, because the other process maps the word at another address.
 void sleep_while(std::uint32_t* word, std::uint32_t value, Clock::duration at_most) {
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(at_most);
   const auto rest = std::chrono::duration_cast<std::chrono::nanoseconds>(at_most - seconds);
   const timespec limit{.tv_sec = seconds.count(), .tv_nsec = rest.count()};
-  // Whatever ends the sleep (a ring, a signal, the time), the caller looks at the count again.
+  // The result is not needed: the caller loads the count again, whether a ring, a signal or the
+  // timeout has ended the sleep.
   ::syscall(SYS_futex, word, FUTEX_WAIT, value, &limit, nullptr, 0);
 }
 
@@ -63,7 +64,7 @@ bool wait(Doorbell& bell, std::uint32_t seen, std::chrono::microseconds spin,
         return true;
       }
     }
-    // Whoever is to ring may need this very core.
+    // The ringer may be waiting for this core.
     ::sched_yield();
   }
   const auto left = timeout - (Clock::now() - begin);

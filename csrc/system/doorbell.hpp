@@ -1,31 +1,37 @@
-// The wake-up primitive: one process rings, one other waits, through memory that they share.
+// A doorbell: a futex in shared memory with which one process notifies another. It spares the
+// system call while the waiter is still spinning.
 //
-// A doorbell is a count of rings that only grows (and may wrap), and the number of the process
-// that sleeps on it, or nobody. What the ringer wrote before ring() is seen by the waiter after
-// wait() has returned the new count.
+// A doorbell holds a count of rings, which only increases (and may wrap), and a flag that is 1
+// while a waiter sleeps. The waiter sees everything that the ringer wrote before ring() once wait()
+// has returned true.
 //
-//   ringer                                waiter, having seen the count s
-//   R1  ...what is handed over            W1  count == s? spin for a while, else done  (acquire)
+//   ringer                                waiter, which has seen the count s
+//   R1  ...write the data                 W1  count == s? spin for a while, else done  (acquire)
 //   R2  count  := count + 1   seq_cst     W2  asleep := 1                              seq_cst
 //   R3  asleep == 1?          seq_cst     W3  futex wait, while count == s     (the kernel's load)
 //   R4  if so: futex wake                 W4  asleep := 0; go on with W1
 //
-// Obligations, and why they hold:
+// Proof obligations, and why they hold:
 //
-// 1. What is handed over is seen. The waiter leaves at W1 alone, by an acquire load of a count that
-//    R2 stored; so R2 synchronises with W1 and R1 happens before what the waiter does next.
+// 1. The waiter sees the data. It returns true only after W1 (or the same check after W4), an
+// acquire
+//    load of a count that R2 stored. So R2 synchronises with that load, and R1 happens before
+//    everything that the waiter does next.
 //
 // 2. No wake-up is lost. R2, R3, W2 and the load in W3 are sequentially consistent (the kernel
-//    makes its load under a lock, after a full barrier). Either R2 comes before the load in W3,
-//    which then sees the new count and doesn't sleep; or it comes after, hence W2 before R3, and
-//    the ringer wakes. A wake that arrives between the load and the sleep finds the waiter queued,
-//    because the kernel compares and queues under one lock, which the wake takes, too.
+// loads
+//    under a lock, after a full barrier). If R2 precedes the load in W3, the load sees the new
+//    count and the waiter does not sleep. Otherwise W2 precedes R3, and the ringer wakes the
+//    waiter. A wake that arrives between the load and the sleep finds the waiter queued, because
+//    the kernel compares and queues under one lock, which the wake takes too.
 //
-// 3. Nobody hangs on a dead partner. wait() gives up after its timeout, or when a signal arrives;
-//    the caller looks around and waits again. A waiter that dies asleep leaves asleep == 1 behind,
-//    which costs its successor's ringer one system call a ring until the successor's next W4.
+// 3. No process waits forever for a dead one. wait() returns after its timeout or a signal; the
+// caller
+//    checks whether the other process lives, and waits again. A waiter that dies asleep leaves
+//    asleep == 1 behind. That costs one system call a ring until its successor's next W4.
 //
-// One waiter at a time; any number of ringers would do, too. Times are those of a monotonic clock.
+// There must be only one waiter at a time; there may be several ringers. Times are measured with a
+// monotonic clock.
 #pragma once
 
 #include <atomic>
@@ -34,8 +40,8 @@
 
 namespace framering::system {
 
-// Plain words, so that a doorbell can lie in memory that was zeroed and mapped by several
-// processes; a cache line of its own, so that spinning on it disturbs no other.
+// Plain words, so that zeroed memory mapped by several processes is a valid doorbell. Each has its
+// own cache line, so that spinning on one does not slow down accesses to others.
 struct alignas(64) Doorbell {
   std::uint32_t count;
   std::uint32_t asleep;
@@ -44,13 +50,14 @@ struct alignas(64) Doorbell {
 static_assert(std::atomic_ref<std::uint32_t>::is_always_lock_free);
 static_assert(sizeof(Doorbell) == 64);
 
-// R2 to R4.
+// Increments the count and wakes the waiter (R2 to R4).
 void ring(Doorbell& bell);
 
-// Rings so far (acquire).
+// The number of rings so far (acquire).
 std::uint32_t count(Doorbell& bell);
 
-// W1 to W4: whether the count differs from the one seen. Spins at first, as long as it is told to.
+// Waits until the count differs from `seen`, and returns whether it does (W1 to W4). Spins for at
+// most `spin` before it sleeps.
 bool wait(Doorbell& bell, std::uint32_t seen, std::chrono::microseconds spin,
           std::chrono::microseconds timeout);
 

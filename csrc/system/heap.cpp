@@ -10,9 +10,9 @@ namespace framering::system {
 
 void keep_freed_memory() {
 #ifdef __GLIBC__
-  // The largest threshold that every glibc takes; larger blocks are mapped one by one.
-  constexpr int kMapFrom = 32 << 20;
-  ::mallopt(M_MMAP_THRESHOLD, kMapFrom);
+  // The largest threshold that every glibc accepts. Larger blocks are still mapped one by one.
+  constexpr int kMmapThreshold = 32 << 20;
+  ::mallopt(M_MMAP_THRESHOLD, kMmapThreshold);
   ::mallopt(M_TRIM_THRESHOLD, std::numeric_limits<int>::max());
 #endif
 }

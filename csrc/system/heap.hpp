@@ -1,11 +1,12 @@
-// The process's heap, as the C library keeps it.
+// Settings of the process's heap.
 #pragma once
 
 namespace framering::system {
 
-// Lets the heap keep what is freed instead of giving it back to the kernel. An update allocates and
-// frees the same tens of megabytes each time; given back, every page of them faults again. Does
-// nothing where the C library isn't glibc. The process keeps the most that it ever had in use.
+// Makes malloc keep freed memory instead of returning it to the kernel (M_MMAP_THRESHOLD,
+// M_TRIM_THRESHOLD). A gradient step allocates and frees the same tens of megabytes each time; if
+// they were returned, each of their pages would fault again. Afterwards the process's memory does
+// not shrink below its peak. Does nothing with a C library other than glibc.
 void keep_freed_memory();
 
 }  // namespace framering::system

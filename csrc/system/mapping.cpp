@@ -21,7 +21,7 @@ namespace {
 
 std::string mebibytes(std::uint64_t bytes) { return std::to_string(bytes >> 20U) + " MiB"; }
 
-// What the kernel believes can be had without swapping; no limit where it does not say.
+// The kernel's estimate of the memory available without swapping; no limit if it reports none.
 std::uint64_t available_memory() {
   std::ifstream meminfo("/proc/meminfo");
   std::string key;
@@ -37,11 +37,11 @@ std::uint64_t available_memory() {
 }
 
 [[noreturn]] void out_of_memory(std::size_t bytes, const char* what) {
-  throw OutOfMemory(std::string(what) + " of " + mebibytes(bytes) + " does not fit: " +
-                    mebibytes(available_memory()) + " of memory are available; ask for less");
+  throw OutOfMemory("memory: expected at most the available " + mebibytes(available_memory()) +
+                    ", got " + mebibytes(bytes) + " for " + what + "; request less");
 }
 
-// Holds a descriptor until the mapping has been made.
+// Owns a descriptor until the mapping is complete.
 class Descriptor {
  public:
   explicit Descriptor(int value) : value_(value) {}
@@ -73,14 +73,14 @@ std::byte* map(std::size_t bytes, int flags, int descriptor, const char* what) {
 }
 
 void advise_huge_pages(std::byte* data, std::size_t bytes) {
-  // Only advice: a kernel without huge pages refuses it, and nothing depends on it.
+  // An error is ignored: a kernel without huge pages returns one, and nothing depends on them.
   ::madvise(data, bytes, MADV_HUGEPAGE);
 }
 
 }  // namespace
 
 Mapping Mapping::private_memory(std::size_t bytes, const char* what) {
-  // Starts where a huge page may start: a little more is mapped, and its ends returned.
+  // The block is aligned to a huge page: one huge page more is mapped, and both ends are unmapped.
   const std::size_t spare = bytes < kHugePage ? 0 : kHugePage;
   std::byte* mapped = map(bytes + spare, MAP_PRIVATE | MAP_ANONYMOUS, -1, what);
   const std::size_t before = spare == 0 ? 0 : -reinterpret_cast<std::uintptr_t>(mapped) % kHugePage;
@@ -98,16 +98,16 @@ Mapping Mapping::private_memory(std::size_t bytes, const char* what) {
 }
 
 Mapping Mapping::shared_memory(std::size_t bytes) {
-  // Beyond what is available, the reservation below would end in the kernel killing a process.
+  // With more than is available, the allocation below would make the kernel kill a process.
   if (bytes > available_memory()) {
     out_of_memory(bytes, "a ring");
   }
   Descriptor file(::memfd_create("framering", MFD_CLOEXEC));
   if (file.get() < 0) {
-    fail(errno, "creating the ring's shared memory");
+    fail(errno, "creating shared memory");
   }
   if (::ftruncate(file.get(), static_cast<off_t>(bytes)) != 0) {
-    fail(errno, "sizing the ring's shared memory");
+    fail(errno, "sizing shared memory");
   }
   Mapping mapping(map(bytes, MAP_SHARED, file.get(), "a ring"), bytes, -1);
   advise_huge_pages(mapping.data_, bytes);
@@ -116,7 +116,7 @@ Mapping Mapping::shared_memory(std::size_t bytes) {
     if (errno == ENOSPC || errno == ENOMEM) {
       out_of_memory(bytes, "a ring");
     }
-    fail(errno, "reserving the ring's shared memory");
+    fail(errno, "reserving shared memory");
   }
   return mapping;
 }
@@ -124,11 +124,11 @@ Mapping Mapping::shared_memory(std::size_t bytes) {
 Mapping Mapping::attach(int descriptor) {
   Descriptor file(::fcntl(descriptor, F_DUPFD_CLOEXEC, 0));
   if (file.get() < 0) {
-    fail(errno, "attaching to a ring: the descriptor is not open in this process");
+    fail(errno, "attaching to shared memory: the descriptor is not open in this process");
   }
   struct stat status{};
   if (::fstat(file.get(), &status) != 0) {
-    fail(errno, "attaching to a ring: asking for its size");
+    fail(errno, "attaching to shared memory: getting its size");
   }
   const auto bytes = static_cast<std::size_t>(status.st_size);
   std::byte* data = map(bytes, MAP_SHARED, file.get(), "a ring");

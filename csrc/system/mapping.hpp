@@ -1,4 +1,4 @@
-// One block of zeroed memory from the kernel, private to this process or shared with its children.
+// A block of zeroed memory from the kernel, private to this process or shared with its children.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,7 @@ namespace framering::system {
 
 inline constexpr std::size_t kHugePage = std::size_t{2} << 20U;
 
-// Thrown where memory runs out; carries what was asked for and what there was.
+// Thrown where there is not enough memory. The message names the bytes requested and available.
 class OutOfMemory : public std::bad_alloc {
  public:
   explicit OutOfMemory(std::string message) : message_(std::move(message)) {}
@@ -20,19 +20,20 @@ class OutOfMemory : public std::bad_alloc {
   std::string message_;
 };
 
-// Owns a mapping, and for a shared one the descriptor of the anonymous file behind it. Nothing is
-// left in the file system, however the processes that use it end.
+// Owns a mapping and, if it is shared, the descriptor of its anonymous file. Nothing remains in the
+// file system, even if the processes that use it are killed.
 class Mapping {
  public:
-  // Pages come when they are first written, as huge pages where the kernel gives them. `what` it is
-  // for is named where there is no memory.
+  // Pages are allocated when they are first written, as huge pages where the kernel has them.
+  // `what` names the purpose in the message of OutOfMemory.
   static Mapping private_memory(std::size_t bytes, const char* what = "a ring");
 
-  // All pages are taken now, so that a lack of memory is an error here and no signal later. The
-  // descriptor is closed on exec; a child by fork inherits it, another is handed it.
+  // All pages are allocated now, so that a lack of memory is an exception here instead of a signal
+  // later. The descriptor is closed on exec: a forked child inherits it, and a process that is
+  // started anew must be passed it.
   static Mapping shared_memory(std::size_t bytes);
 
-  // Maps the whole of another process's shared memory. The descriptor is duplicated.
+  // Maps the whole shared memory of another process. The descriptor is duplicated.
   static Mapping attach(int descriptor);
 
   Mapping(Mapping&& other) noexcept;

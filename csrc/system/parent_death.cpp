@@ -17,7 +17,7 @@ constexpr int kDeathSignal = SIGUSR1;
 std::atomic<pid_t> expected_parent{0};
 static_assert(std::atomic<pid_t>::is_always_lock_free);
 
-void end_if_orphaned(int /*signal*/) {
+void exit_if_orphaned(int /*signal*/) {
   if (::getppid() != expected_parent.load(std::memory_order_relaxed)) {
     ::_exit(1);
   }
@@ -25,18 +25,17 @@ void end_if_orphaned(int /*signal*/) {
 
 }  // namespace
 
-void end_with_parent(pid_t parent) {
+void exit_with_parent(pid_t parent) {
   expected_parent.store(parent, std::memory_order_relaxed);
   struct sigaction action{};
-  action.sa_handler = &end_if_orphaned;
+  action.sa_handler = &exit_if_orphaned;
   action.sa_flags = SA_RESTART;
   if (::sigaction(kDeathSignal, &action, nullptr) != 0 ||
       ::prctl(PR_SET_PDEATHSIG, kDeathSignal) != 0) {
-    throw std::system_error(errno, std::generic_category(),
-                            "binding a process to its parent's life");
+    throw std::system_error(errno, std::generic_category(), "setting the parent-death signal");
   }
-  // It may have died before prctl.
-  end_if_orphaned(kDeathSignal);
+  // The parent may have exited before prctl.
+  exit_if_orphaned(kDeathSignal);
 }
 
 }  // namespace framering::system

@@ -1,16 +1,17 @@
-// A child process that must not outlive its parent.
+// Exit of a child process when its parent exits.
 #pragma once
 
 #include <sys/types.h>
 
 namespace framering::system {
 
-// Ends this process, at once and without clean-up, when its parent is gone, whatever it is doing
-// then. `parent` is the parent's id as the parent knows it: if it has died already, this process
-// ends here. Takes SIGUSR1.
+// Makes this process exit, immediately and without clean-up, when its parent process has exited.
+// `parent` is the parent's process id; if the parent has exited already, this call exits. Uses
+// SIGUSR1 and PR_SET_PDEATHSIG.
 //
-// The kernel sends a death signal when the thread that made the child ends, too; that is told apart
-// by who the parent is, so that a parent may start its workers from any of its threads.
-void end_with_parent(pid_t parent);
+// The kernel also sends the death signal when the thread that started this process exits. The
+// signal handler compares the parent's id to distinguish the two, so that a parent may start its
+// workers from any of its threads.
+void exit_with_parent(pid_t parent);
 
 }  // namespace framering::system

@@ -1,5 +1,6 @@
-"""The kernels run without the interpreter lock, so that other threads go on meanwhile."""
+"""The kernels run without the interpreter lock, so that other threads can run."""
 
+import itertools
 import sys
 import threading
 
@@ -18,14 +19,11 @@ def a_resize():
 
 
 def a_preprocessing():
-    screens = np.random.default_rng(0).integers(0, 256, (2, 210, 160), np.uint8)
-    preprocessor, out = AtariPreprocessor(), np.empty((84, 84), np.uint8)
-
-    def process():
-        preprocessor.reset()  # so that the whole frame is computed
-        preprocessor.process(screens[0], screens[1], out)
-
-    return process
+    first, second = np.random.default_rng(0).integers(0, 256, (2, 210, 160), np.uint8)
+    # In turn, so that every row changes and the whole frame is computed.
+    screens = itertools.cycle([(first, second), (second, first)])
+    preprocessor, out = AtariPreprocessor(order="gymnasium"), np.empty((84, 84), np.uint8)
+    return lambda: preprocessor.process(*next(screens), out)
 
 
 @pytest.fixture

@@ -41,4 +41,4 @@ def test_the_frame_tests_pass_on_the_other_paths(path):
 def test_a_name_that_is_no_path_is_an_error_at_import():
     done = run(["-c", "import framering._core"], "sse9")
     assert done.returncode != 0
-    assert "FRAMERING_CPU must be 'portable' or 'avx2', got 'sse9'" in done.stderr
+    assert "FRAMERING_CPU: expected 'portable' or 'avx2', got 'sse9'" in done.stderr

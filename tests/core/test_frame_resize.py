@@ -88,10 +88,10 @@ def test_writes_into_out_and_nothing_else():
     ("image", "size", "error", "message"),
     [
         (np.zeros((8, 8), np.float32), (4, 4), TypeError, "uint8.*float32"),
-        ([[1]], (1, 1), TypeError, "NumPy array.*list"),
+        ([[1]], (1, 1), TypeError, "image: expected a uint8 array, got list; pass a NumPy"),
         (np.zeros((8, 8), np.uint8)[:, ::2], (4, 4), ValueError, "C-contiguous"),
-        (np.zeros(8, np.uint8), (4, 4), ValueError, "1 dimensions"),
-        (np.zeros((8, 8), np.uint8), (9, 4), ValueError, "only shrinks.*9, 4.*8, 8"),
+        (np.zeros(8, np.uint8), (4, 4), ValueError, r"got \(8,\)"),
+        (np.zeros((8, 8), np.uint8), (9, 4), ValueError, r"size: expected at most the source\'s \(8, 8\).*\(9, 4\).*only shrinks"),
         (np.zeros((8, 8), np.uint8), (4, 9), ValueError, "only shrinks"),
         (np.zeros((8, 8), np.uint8), (0, 4), ValueError, "1 or more"),
         (np.zeros((0, 8), np.uint8), (0, 4), ValueError, "1 or more"),

@@ -1,4 +1,4 @@
-// Images and paths for the tests of csrc/frame.
+// Images and code paths for the tests of csrc/frame.
 #pragma once
 
 #include <cstddef>
@@ -20,7 +20,8 @@ inline std::vector<system::CpuPath> paths_of_this_processor() {
   return paths;
 }
 
-// Bytes in `levels` steps: few of them make sums that lie exactly between two results.
+// Random bytes of `levels` different values. Few levels give many sums that lie exactly between two
+// results.
 inline Image noise(std::size_t size, std::mt19937& generator, unsigned levels = 256) {
   Image image(size);
   for (std::uint8_t& value : image) {

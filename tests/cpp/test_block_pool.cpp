@@ -12,7 +12,7 @@ using framering::system::kHugePage;
 
 namespace {
 
-// Mapped memory starts as zeros: what is not zero was used before.
+// Mapped memory is zeroed: a byte that is not zero was written by an earlier user.
 bool is_new(const BlockPool::Loan& loan) { return loan.data()[0] == std::byte{0}; }
 
 void mark(const BlockPool::Loan& loan) { loan.data()[0] = std::byte{1}; }
@@ -25,13 +25,13 @@ void use_up(std::vector<BlockPool::Loan> loans) {
 
 }  // namespace
 
-TEST_CASE("a block that was given back is lent again") {
+TEST_CASE("a returned block is lent again") {
   BlockPool pool;
   mark(pool.lend(100'000));
   CHECK_FALSE(is_new(pool.lend(100'000)));
 }
 
-TEST_CASE("blocks on loan at the same time are different ones") {
+TEST_CASE("blocks on loan at the same time are different") {
   BlockPool pool;
   mark(pool.lend(100'000));
   const auto first = pool.lend(100'000);
@@ -40,14 +40,14 @@ TEST_CASE("blocks on loan at the same time are different ones") {
   CHECK(is_new(second));
 }
 
-TEST_CASE("a block is lent for its own size only") {
+TEST_CASE("a block is lent again only for its own size") {
   BlockPool pool;
   mark(pool.lend(100'000));
   CHECK(is_new(pool.lend(200'000)));
   CHECK_FALSE(is_new(pool.lend(100'000)));
 }
 
-TEST_CASE("no more than a few blocks are kept, the newest") {
+TEST_CASE("the pool keeps only the newest few blocks") {
   BlockPool pool;
   const auto kept = static_cast<std::size_t>(BlockPool::kMostKept);
   std::vector<BlockPool::Loan> loans;
@@ -62,7 +62,7 @@ TEST_CASE("no more than a few blocks are kept, the newest") {
   CHECK_FALSE(is_new(pool.lend(100'000 * (kept + 1))));
 }
 
-TEST_CASE("no more than so many bytes are kept") {
+TEST_CASE("the pool keeps no more than its limit of bytes") {
   BlockPool pool;
   mark(pool.lend(BlockPool::kMostBytesKept + 1));
   CHECK(is_new(pool.lend(BlockPool::kMostBytesKept + 1)));
@@ -94,7 +94,7 @@ TEST_CASE("a loan outlives its pool") {
   CHECK(loan.data()[99'999] == std::byte{1});
 }
 
-TEST_CASE("threads borrow and give back, each block one thread's at a time") {
+TEST_CASE("a block is on loan to one thread at a time") {
   BlockPool pool;
   const auto borrow = [&pool](std::uint8_t name) {
     for (int i = 0; i < 2000; ++i) {

@@ -23,14 +23,14 @@ constexpr std::chrono::microseconds kLong = 20s;
 
 }  // namespace
 
-TEST_CASE("a ring that has come is seen without waiting") {
+TEST_CASE("an earlier ring is seen without waiting") {
   Doorbell bell{};
   ring(bell);
   CHECK(wait(bell, 0, kNever, kNever));
   CHECK(count(bell) == 1);
 }
 
-TEST_CASE("without a ring the wait ends with its time") {
+TEST_CASE("without a ring the wait ends after its timeout") {
   Doorbell bell{};
   const auto begin = std::chrono::steady_clock::now();
   CHECK_FALSE(wait(bell, 0, 100us, 20ms));
@@ -38,21 +38,21 @@ TEST_CASE("without a ring the wait ends with its time") {
   CHECK_FALSE(wait(bell, 0, kLong, 1ms));
 }
 
-TEST_CASE("a waiter that sleeps is woken, with what was written before the ring") {
+TEST_CASE("a ring wakes a sleeping waiter, which sees what was written before") {
   Doorbell bell{};
-  int handed_over = 0;
+  int written = 0;
   std::thread ringer([&] {
     std::this_thread::sleep_for(20ms);
-    handed_over = 42;
+    written = 42;
     ring(bell);
   });
   CHECK(wait(bell, 0, kNever, kLong));
-  CHECK(handed_over == 42);
+  CHECK(written == 42);
   ringer.join();
 }
 
-TEST_CASE("no ring is lost between two that answer each other") {
-  // Each side sleeps at once or spins a little, so that all interleavings of ring and sleep come.
+TEST_CASE("no ring is lost between two threads that ring in turn") {
+  // The spin times vary, so that rings and sleeps interleave in every way.
   Doorbell there{};
   Doorbell back{};
   std::uint64_t ball = 0;

@@ -1,4 +1,4 @@
-// Counts what is allocated, for the promise that repeated work allocates nothing.
+// Counts allocations, to verify that repeated calls allocate nothing.
 #include <doctest/doctest.h>
 
 #include <atomic>
@@ -32,7 +32,7 @@ using framering::frame::Palette;
 using framering::frame::PreprocessOptions;
 using framering::test::Image;
 
-TEST_CASE("a preprocessor allocates nothing once it is made") {
+TEST_CASE("a preprocessor allocates nothing after its construction") {
   std::mt19937 generator(1);
   for (const auto path : framering::test::paths_of_this_processor()) {
     for (const Order order : {Order::gymnasium, Order::sb3, Order::cleanrl}) {
@@ -50,7 +50,7 @@ TEST_CASE("a preprocessor allocates nothing once it is made") {
   }
 }
 
-TEST_CASE("a resize to the sizes of the last one allocates nothing") {
+TEST_CASE("a resize with the sizes of the last call allocates nothing") {
   for (const auto path : framering::test::paths_of_this_processor()) {
     const Image image(std::size_t{210} * 160 * 3, 7);
     Image out(std::size_t{84} * 84 * 3);
@@ -58,7 +58,7 @@ TEST_CASE("a resize to the sizes of the last one allocates nothing") {
     const std::size_t before = allocations;
     framering::frame::resize_area(image.data(), {210, 160}, 3, out.data(), {84, 84}, path);
     CHECK(allocations == before);
-    // So that the count itself is seen to work.
+    // Other sizes do allocate, which shows that the count works.
     framering::frame::resize_area(image.data(), {210, 160}, 3, out.data(), {83, 84}, path);
     CHECK(allocations > before);
   }

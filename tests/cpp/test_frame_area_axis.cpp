@@ -9,7 +9,7 @@ using framering::frame::area_axis;
 using framering::frame::area_taps;
 using framering::frame::AreaTap;
 
-TEST_CASE("five rows make two: weights of two, two and one fifths") {
+TEST_CASE("five rows to two have weights of two, two and one fifths") {
   const std::vector<AreaTap> taps = area_taps(area_axis(5, 2));
   REQUIRE(taps.size() == 6);
   const float weights[] = {0.4F, 0.4F, 0.2F, 0.2F, 0.4F, 0.4F};
@@ -21,7 +21,7 @@ TEST_CASE("five rows make two: weights of two, two and one fifths") {
   }
 }
 
-TEST_CASE("every source pixel is used, and every target's weights sum to one") {
+TEST_CASE("every source pixel has a weight, and the weights of a target sum to one") {
   for (int source = 1; source <= 60; ++source) {
     for (int target = 1; target <= source; ++target) {
       CAPTURE(source);
@@ -41,7 +41,7 @@ TEST_CASE("every source pixel is used, and every target's weights sum to one") {
   }
 }
 
-TEST_CASE("a whole ratio is one only if its double inverse is") {
+TEST_CASE("a ratio is whole only if its double inverse is") {
   CHECK(area_axis(160, 80).whole_ratio == 2);
   CHECK(area_axis(160, 160).whole_ratio == 1);
   CHECK(area_axis(160, 84).whole_ratio == 0);

@@ -28,7 +28,7 @@ std::vector<PreprocessOptions> every_order(Shape screen, Shape output, Palette p
   return all;
 }
 
-// One preprocessor for each path, fed with the same screens.
+// Compares one preprocessor for each path with the reference, over the same screens.
 class Checker {
  public:
   explicit Checker(const PreprocessOptions& options) : options_(options) { forget(); }
@@ -59,7 +59,7 @@ class Checker {
 
 }  // namespace
 
-TEST_CASE("every path preprocesses noise as the reference does, in every order") {
+TEST_CASE("every path equals the reference on noise, in every order") {
   std::mt19937 generator(1);
   const Shape sizes[][2] = {{{210, 160}, {84, 84}},   {{250, 160}, {84, 84}},
                             {{214, 160}, {96, 96}},   {{210, 160}, {64, 64}},
@@ -80,7 +80,7 @@ TEST_CASE("every path preprocesses noise as the reference does, in every order")
   }
 }
 
-TEST_CASE("a change of any single pixel, in either screen, shows as it should") {
+TEST_CASE("a change of a single pixel in either screen gives the reference's output") {
   std::mt19937 generator(2);
   for (const PreprocessOptions& options : every_order({210, 160}, {84, 84}, Palette::ntsc)) {
     Checker checker(options);
@@ -95,7 +95,7 @@ TEST_CASE("a change of any single pixel, in either screen, shows as it should") 
   }
 }
 
-TEST_CASE("repeated rows, runs of change and resets leave no trace") {
+TEST_CASE("repeated rows and changes of many rows give the reference's output") {
   std::mt19937 generator(3);
   for (const PreprocessOptions& options : every_order({210, 160}, {84, 84}, Palette::pal)) {
     Checker checker(options);
@@ -119,7 +119,7 @@ TEST_CASE("repeated rows, runs of change and resets leave no trace") {
   }
 }
 
-TEST_CASE("what is written lies inside the output") {
+TEST_CASE("process writes nothing outside its output") {
   std::mt19937 generator(4);
   for (const PreprocessOptions& options : every_order({210, 160}, {84, 84}, Palette::ntsc)) {
     for (const auto path : paths_of_this_processor()) {

@@ -39,7 +39,7 @@ void check_against_reference(Shape from, Shape to, std::size_t channels, std::mt
                                           expected.data(), to);
   for (const auto path : paths_of_this_processor()) {
     CAPTURE(framering::system::name(path));
-    // No byte more than its size: the sanitizers watch what is written and read beside it.
+    // Exactly the result's size, so that the sanitizers report accesses beyond it.
     Image out(pixels(to) * channels);
     resize_area(image.data(), from, channels, out.data(), to, path);
     CHECK(out == expected);
@@ -48,7 +48,7 @@ void check_against_reference(Shape from, Shape to, std::size_t channels, std::mt
 
 }  // namespace
 
-TEST_CASE("every path resizes to common sizes as the reference does") {
+TEST_CASE("every path equals the reference for common sizes") {
   std::mt19937 generator(1);
   const Shape sources[] = {{210, 160}, {250, 160}, {168, 168}, {192, 256},
                            {128, 168}, {256, 256}, {480, 640}};
@@ -64,7 +64,7 @@ TEST_CASE("every path resizes to common sizes as the reference does") {
   }
 }
 
-TEST_CASE("every path resizes between random sizes as the reference does") {
+TEST_CASE("every path equals the reference for random sizes") {
   std::mt19937 generator(2);
   const auto up_to = [&](int limit) {
     return static_cast<int>(generator() % static_cast<unsigned>(limit));
@@ -79,7 +79,7 @@ TEST_CASE("every path resizes between random sizes as the reference does") {
   }
 }
 
-TEST_CASE("sizes beyond the integer arithmetic are resized as the reference does") {
+TEST_CASE("every path equals the reference for sizes beyond the integer arithmetic") {
   std::mt19937 generator(3);
   const Shape cases[][2] = {{{999, 1000}, {84, 84}},
                             {{2, 40000}, {1, 39999}},
@@ -98,7 +98,7 @@ TEST_CASE("for 210x160 to 84x84 only exact ties are computed again") {
   CHECK(plan.recompute_from == 200);
 }
 
-TEST_CASE("ties at every target pixel are broken as the reference breaks them") {
+TEST_CASE("ties at every target pixel are rounded as in the reference") {
   std::mt19937 generator(4);
   const Shape from{210, 160};
   const Shape to{84, 84};

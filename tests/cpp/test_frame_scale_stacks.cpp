@@ -5,31 +5,19 @@
 #include <vector>
 
 #include "frame/scale_stacks.hpp"
-#include "system/cpu_features.hpp"
+#include "frame_fixture.hpp"
 
 using framering::frame::scale_stacks;
-using framering::system::cpu_features;
 using framering::system::CpuPath;
+using framering::test::paths_of_this_processor;
 
-namespace {
-
-std::vector<CpuPath> paths() {
-  std::vector<CpuPath> all{CpuPath::portable};
-  if (cpu_features().avx2) {
-    all.push_back(CpuPath::avx2);
-  }
-  return all;
-}
-
-}  // namespace
-
-TEST_CASE("Stacks of any shape are scaled, and nothing beside them is touched") {
-  for (const CpuPath path : paths()) {
+TEST_CASE("stacks of any shape are scaled without accesses beyond them") {
+  for (const CpuPath path : paths_of_this_processor()) {
     for (const std::size_t stack : {1U, 3U, 4U, 5U}) {
       for (const std::size_t pixels : {1U, 15U, 16U, 17U, 84U * 84U}) {
         CAPTURE(stack);
         CAPTURE(pixels);
-        // Vectors as large as they must be: the sanitizer sees a byte more.
+        // Vectors of exactly the required size, so that the sanitizers report accesses beyond them.
         constexpr std::size_t rows = 3;
         const std::size_t row_stride = (stack + 1) * pixels;
         std::vector<std::uint8_t> bytes((rows - 1) * row_stride + stack * pixels);

@@ -11,7 +11,7 @@
 using framering::system::Mapping;
 using framering::system::OutOfMemory;
 
-TEST_CASE("private memory starts as zeros and has no descriptor") {
+TEST_CASE("private memory is zeroed and has no descriptor") {
   const Mapping mapping = Mapping::private_memory(10000);
   CHECK(mapping.size() == 10000);
   CHECK(mapping.descriptor() == -1);
@@ -19,7 +19,7 @@ TEST_CASE("private memory starts as zeros and has no descriptor") {
   CHECK(mapping.data()[9999] == std::byte{0});
 }
 
-TEST_CASE("what one mapping of shared memory writes, another reads") {
+TEST_CASE("two mappings of shared memory read each other's writes") {
   const Mapping here = Mapping::shared_memory(4096);
   const Mapping there = Mapping::attach(here.descriptor());
   CHECK(there.data() != here.data());
@@ -28,11 +28,11 @@ TEST_CASE("what one mapping of shared memory writes, another reads") {
   CHECK(there.data()[7] == std::byte{42});
 }
 
-TEST_CASE("attaching to a closed descriptor is an error") {
+TEST_CASE("attaching to a closed descriptor throws") {
   CHECK_THROWS_AS(Mapping::attach(-1), std::system_error);
 }
 
-TEST_CASE("memory that does not exist is an error at construction") {
+TEST_CASE("a mapping larger than the memory throws at construction") {
   const std::size_t exbibyte = std::size_t{1} << 60U;
   CHECK_THROWS_AS(Mapping::shared_memory(exbibyte), OutOfMemory);
   CHECK_THROWS_AS(Mapping::private_memory(exbibyte), OutOfMemory);

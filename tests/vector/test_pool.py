@@ -362,7 +362,7 @@ def test_a_busy_process_ends_with_its_parent_too() -> None:
         import sys
 
         code = "import sys, time; from framering import _core; "
-        code += "_core.end_with_parent(int(sys.argv[1])); print(os.getpid(), flush=True); "
+        code += "_core.exit_with_parent(int(sys.argv[1])); print(os.getpid(), flush=True); "
         code += "time.sleep(60)"
         subprocess.run([sys.executable, "-c", "import os; " + code, str(os.getpid())])
     """)
@@ -374,7 +374,7 @@ def test_a_busy_process_ends_with_its_parent_too() -> None:
 
 
 def test_a_process_whose_parent_has_gone_already_ends_at_once() -> None:
-    orphan = run("from framering import _core; _core.end_with_parent(1 << 21); print('here')")
+    orphan = run("from framering import _core; _core.exit_with_parent(1 << 21); print('here')")
     output, _ = orphan.communicate(timeout=60)
     assert "here" not in output
     assert orphan.returncode == 1

@@ -17,7 +17,7 @@ except ImportError as reason:
 
 from framering.atari.emulator import AtariEmulator
 from framering.atari.registry import settings_for
-from framering.atari.settings import Order
+from framering.atari.settings import AtariSettings, Order
 from framering.atari.state import unpack_state
 from framering.vector.arguments import (
     check_counts,
@@ -147,7 +147,7 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
         num_workers: int | None = None,
         *,
         replay: "ReplayBuffer | None" = None,
-        order: Order = "cleanrl",
+        order: Order = AtariSettings.order,
         frame_skip: int | tuple[int, int] | None = None,
         noop_max: int = 30,
         terminal_on_life_loss: bool = True,

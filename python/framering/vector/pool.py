@@ -19,7 +19,7 @@ from framering.vector.worker import MESSAGE_BYTES, WorkerSpec, columns_of, messa
 # long, unless the workers leave it a core.
 _SPIN_SECONDS = 300e-6
 # How soon a dead worker is noticed.
-_LOOK_AROUND_SECONDS = 0.1
+_LIVENESS_CHECK_SECONDS = 0.1
 # A worker that dies so often without finishing a single request will not get further.
 _MOST_DEATHS = 5
 
@@ -67,10 +67,10 @@ class WorkerPool:
         num_workers: int,
         first_lane: int = 0,
     ) -> None:
-        self._exchange = _core.Exchange(
+        self._channel = _core.WorkerChannel(
             workers=num_workers, data_bytes=num_workers * MESSAGE_BYTES + layout.nbytes
         )
-        self.columns = columns_of(self._exchange, layout)
+        self.columns = columns_of(self._channel, layout)
         self.restarts = 0
         self._failure: WorkerError | None = None
         # Kept, because its descriptor is handed to every new worker.
@@ -86,13 +86,13 @@ class WorkerPool:
                 settings=settings,
                 same_step_autoreset=same_step_autoreset,
                 ring_fd=ring.fd,
-                exchange_fd=self._exchange.fd,
+                channel_fd=self._channel.fd,
                 parent=os.getpid(),
             )
             for worker in range(num_workers)
         ]
         has_free_core = num_workers < len(os.sched_getaffinity(0))
-        self._patience = (_SPIN_SECONDS, _LOOK_AROUND_SECONDS, has_free_core)
+        self._patience = (_SPIN_SECONDS, _LIVENESS_CHECK_SECONDS, has_free_core)
         self._deaths = [0] * num_workers
         self._seeds = np.random.default_rng()
         self._processes: list[_Process] = []
@@ -104,7 +104,7 @@ class WorkerPool:
         """Let the lanes do what the columns ask for."""
         if self._failure is not None:
             raise self._failure
-        self._exchange.request_all()
+        self._channel.request_all()
 
     def receive(self) -> None:
         """Wait until all lanes are done, replacing workers that die.
@@ -119,7 +119,7 @@ class WorkerPool:
         """
         if self._failure is not None:
             raise self._failure
-        while self._exchange.wait_all(*self._patience) is not None:
+        while self._channel.wait_all(*self._patience) is not None:
             for worker, process in enumerate(self._processes):
                 if process.poll() is not None:
                     self._replace(worker)
@@ -149,9 +149,9 @@ class WorkerPool:
         # Nobody else touches these rows until the request below.
         lanes = slice(task.first_lane, task.last_lane)
         begin_anew(self.columns, lanes, self._seeds)
-        message_bytes(self._exchange, worker)[:] = 0
-        self._exchange.withdraw(worker)
-        self._exchange.request(worker)
+        message_bytes(self._channel, worker)[:] = 0
+        self._channel.cancel(worker)
+        self._channel.request(worker)
         self._processes[worker] = _start(task)
         self.restarts += 1
         warnings.warn(
@@ -166,7 +166,7 @@ class WorkerPool:
             name = signal.Signals(-code).name
             hint = ", perhaps for lack of memory" if -code == signal.SIGKILL else ""
             return f"was killed by {name}{hint}"
-        reason = bytes(message_bytes(self._exchange, worker)).rstrip(b"\0").decode(errors="replace")
+        reason = bytes(message_bytes(self._channel, worker)).rstrip(b"\0").decode(errors="replace")
         return f"exited with status {code}" + (f":\n{reason}" if reason else "")
 
 
@@ -178,7 +178,7 @@ def _start(task: WorkerSpec) -> _Process:
     return subprocess.Popen(
         [sys.executable, "-c", program, task.to_json()],
         stdin=subprocess.DEVNULL,
-        pass_fds=(task.ring_fd, task.exchange_fd),
+        pass_fds=(task.ring_fd, task.channel_fd),
         # A session of its own: what the terminal sends to the parent is not for its workers.
         start_new_session=True,
         # NumPy would start a thread for each core, which workers never use.

@@ -22,7 +22,7 @@ from framering.vector.shared_arrays import Columns, Layout
 # Long enough to catch a parent that only draws actions, short against a step.
 _SPIN_SECONDS = 200e-6
 # The kernel tells of the parent's death; this is the second line of defence.
-_LOOK_AROUND_SECONDS = 1.0
+_LIVENESS_CHECK_SECONDS = 1.0
 # Room for the reason of a failure, for each worker.
 MESSAGE_BYTES = 2048
 
@@ -38,7 +38,7 @@ class WorkerSpec:
     settings: AtariSettings
     same_step_autoreset: bool
     ring_fd: int
-    exchange_fd: int
+    channel_fd: int
     parent: int
 
     def to_json(self) -> str:
@@ -59,34 +59,34 @@ class WorkerSpec:
         return cls(**fields)
 
 
-def message_bytes(exchange: _core.Exchange, worker: int) -> Any:
-    """Bytes of an exchange's data where a worker leaves the reason of its failure."""
-    return exchange.data[worker * MESSAGE_BYTES : (worker + 1) * MESSAGE_BYTES]
+def message_bytes(channel: _core.WorkerChannel, worker: int) -> Any:
+    """Bytes of a channel's data where a worker leaves the reason of its failure."""
+    return channel.data[worker * MESSAGE_BYTES : (worker + 1) * MESSAGE_BYTES]
 
 
-def columns_of(exchange: _core.Exchange, layout: Layout) -> Columns:
-    """Columns in an exchange's data, behind the messages."""
-    return Columns(layout, exchange.data[exchange.workers * MESSAGE_BYTES :])
+def columns_of(channel: _core.WorkerChannel, layout: Layout) -> Columns:
+    """Columns in a channel's data, behind the messages."""
+    return Columns(layout, channel.data[channel.workers * MESSAGE_BYTES :])
 
 
 def work(task: WorkerSpec) -> None:
     """Step the task's lanes, request by request, until the parent is gone."""
-    exchange = _core.Exchange.attach(task.exchange_fd)
+    channel = _core.WorkerChannel.attach(task.channel_fd)
     try:
         ring = _core.Ring.attach(task.ring_fd)
-        columns = columns_of(exchange, task.layout)
+        columns = columns_of(channel, task.layout)
         lanes = [
             VectorLane(index, task.settings, task.same_step_autoreset, ring, columns)
             for index in range(task.first_lane, task.last_lane)
         ]
         while os.getppid() == task.parent:
-            if exchange.wait_request(task.worker, _SPIN_SECONDS, _LOOK_AROUND_SECONDS):
+            if channel.wait_request(task.worker, _SPIN_SECONDS, _LIVENESS_CHECK_SECONDS):
                 for lane in lanes:
                     lane.execute()
-                exchange.complete(task.worker)
+                channel.complete(task.worker)
     except Exception:
         reason = traceback.format_exc().encode()[-MESSAGE_BYTES:]
-        message_bytes(exchange, task.worker)[: len(reason)] = bytearray(reason)
+        message_bytes(channel, task.worker)[: len(reason)] = bytearray(reason)
         sys.exit(1)
 
 
@@ -95,5 +95,5 @@ def main() -> None:
     # A Ctrl-C at the terminal is the parent's to answer; it ends its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     task = WorkerSpec.from_json(sys.argv[1])
-    _core.end_with_parent(task.parent)
+    _core.exit_with_parent(task.parent)
     work(task)

@@ -1,0 +1,96 @@
+#include <pybind11/numpy.h>
+#include <pybind11/stl.h>
+
+#include <chrono>
+#include <cmath>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "bindings/register.hpp"
+#include "system/parent_death.hpp"
+#include "system/worker_channel.hpp"
+
+namespace py = pybind11;
+
+namespace framering::bindings {
+
+namespace {
+
+using std::chrono::microseconds;
+using system::WorkerChannel;
+
+// At most a day, so that an infinite time does not overflow.
+microseconds from_seconds(double seconds, const char* name) {
+  if (!(seconds >= 0)) {
+    throw py::value_error(std::string(name) + ": expected 0 or more seconds, got " +
+                          std::to_string(seconds));
+  }
+  return microseconds(static_cast<std::int64_t>(std::fmin(seconds, 86400.0) * 1e6));
+}
+
+// Waits without the GIL, then runs Python's handler of the signal that may have ended the wait.
+template <class Wait>
+auto wait_without_gil(Wait wait) {
+  auto result = [&] {
+    const py::gil_scoped_release nogil;
+    return wait();
+  }();
+  if (PyErr_CheckSignals() != 0) {
+    throw py::error_already_set();
+  }
+  return result;
+}
+
+py::array_t<std::uint8_t> data(const std::shared_ptr<WorkerChannel>& channel) {
+  const auto bytes = channel->data();
+  // The array owns a reference to the channel, so that the mapping lives as long as the array.
+  auto* owner = new std::shared_ptr<WorkerChannel>(channel);
+  const py::capsule keep(
+      owner, [](void* kept) { delete static_cast<std::shared_ptr<WorkerChannel>*>(kept); });
+  return py::array_t<std::uint8_t>(static_cast<py::ssize_t>(bytes.size()),
+                                   reinterpret_cast<std::uint8_t*>(bytes.data()), keep);
+}
+
+}  // namespace
+
+void register_worker_channel(py::module_& module) {
+  py::class_<WorkerChannel, std::shared_ptr<WorkerChannel>>(
+      module, "WorkerChannel",
+      "Requests to worker processes and their completions, in shared memory.")
+      .def(py::init<std::size_t, std::size_t>(), py::kw_only(), py::arg("workers"),
+           py::arg("data_bytes"))
+      .def_static(
+          "attach",
+          [](int fd) { return std::make_shared<WorkerChannel>(WorkerChannel::attach(fd)); },
+          py::arg("fd"))
+      .def_property_readonly("fd", &WorkerChannel::descriptor)
+      .def_property_readonly("workers", &WorkerChannel::workers)
+      .def_property_readonly("data", &data)
+      .def("request", &WorkerChannel::request, py::arg("worker"))
+      .def("request_all", &WorkerChannel::request_all)
+      .def(
+          "wait_all",
+          [](WorkerChannel& self, double spin, double timeout, bool spin_for_first) {
+            const auto spin_time = from_seconds(spin, "spin");
+            const auto wait_time = from_seconds(timeout, "timeout");
+            return wait_without_gil(
+                [&] { return self.wait_all(spin_time, wait_time, spin_for_first); });
+          },
+          py::arg("spin"), py::arg("timeout"), py::arg("spin_for_first") = false)
+      .def("cancel", &WorkerChannel::cancel, py::arg("worker"))
+      .def(
+          "wait_request",
+          [](WorkerChannel& self, std::size_t worker, double spin, double timeout) {
+            const auto spin_time = from_seconds(spin, "spin");
+            const auto wait_time = from_seconds(timeout, "timeout");
+            return wait_without_gil(
+                [&] { return self.wait_request(worker, spin_time, wait_time); });
+          },
+          py::arg("worker"), py::arg("spin"), py::arg("timeout"))
+      .def("complete", &WorkerChannel::complete, py::arg("worker"));
+
+  module.def("exit_with_parent", &system::exit_with_parent, py::arg("parent"));
+}
+
+}  // namespace framering::bindings
