@@ -91,7 +91,12 @@ def test_writes_into_out_and_nothing_else():
         ([[1]], (1, 1), TypeError, "image: expected a uint8 array, got list; pass a NumPy"),
         (np.zeros((8, 8), np.uint8)[:, ::2], (4, 4), ValueError, "C-contiguous"),
         (np.zeros(8, np.uint8), (4, 4), ValueError, r"got \(8,\)"),
-        (np.zeros((8, 8), np.uint8), (9, 4), ValueError, r"size: expected at most the source\'s \(8, 8\).*\(9, 4\).*only shrinks"),
+        (
+            np.zeros((8, 8), np.uint8),
+            (9, 4),
+            ValueError,
+            r"size: expected at most the source\'s \(8, 8\).*\(9, 4\).*only shrinks",
+        ),
         (np.zeros((8, 8), np.uint8), (4, 9), ValueError, "only shrinks"),
         (np.zeros((8, 8), np.uint8), (0, 4), ValueError, "1 or more"),
         (np.zeros((0, 8), np.uint8), (0, 4), ValueError, "1 or more"),

@@ -51,14 +51,24 @@ READ_ONLY.flags.writeable = False
 @pytest.mark.parametrize(
     ("stacks", "out", "error", "message"),
     [
-        (STACKS[0], OUT, ValueError, r"stacks: expected shape \(rows, stack, height, width\), got \(4, 6, 8\)"),
+        (
+            STACKS[0],
+            OUT,
+            ValueError,
+            r"stacks: expected shape \(rows, stack, height, width\), got \(4, 6, 8\)",
+        ),
         (STACKS[:, ::2], OUT[..., ::2].copy(), ValueError, "strides in them"),
         (STACKS[..., ::2], OUT[:, :, ::2].copy(), ValueError, "strides in them"),
         (STACKS[::-1], OUT, ValueError, "negative stride"),
         (STACKS.astype(np.float32), OUT, TypeError, "stacks: expected a uint8 array, got float32"),
         (STACKS, OUT[:1], ValueError, r"out: expected shape \(2, 6, 8, 4\), .* got \(1, 6, 8, 4\)"),
         (STACKS, OUT.reshape(2, 4, 6, 8), ValueError, "out: expected"),
-        (STACKS, OUT.swapaxes(1, 2).copy().swapaxes(1, 2), ValueError, "out: expected a C-contiguous"),
+        (
+            STACKS,
+            OUT.swapaxes(1, 2).copy().swapaxes(1, 2),
+            ValueError,
+            "out: expected a C-contiguous",
+        ),
         (STACKS, READ_ONLY, ValueError, "out: expected a writable"),
         (STACKS, OUT.astype(np.float64), TypeError, "out: expected a float32 array, got float64"),
     ],
