@@ -32,7 +32,7 @@ microseconds from_seconds(double seconds, const char* name) {
 // Waits without the GIL, then runs Python's handler of the signal that may have ended the wait.
 template <class Wait>
 auto wait_without_gil(Wait wait) {
-  auto result = [&] {
+  const auto result = [&] {
     const py::gil_scoped_release nogil;
     return wait();
   }();
@@ -45,7 +45,7 @@ auto wait_without_gil(Wait wait) {
 py::array_t<std::uint8_t> data(const std::shared_ptr<WorkerChannel>& channel) {
   const auto bytes = channel->data();
   // The array owns a reference to the channel, so that the mapping lives as long as the array.
-  auto* owner = new std::shared_ptr<WorkerChannel>(channel);
+  const auto* owner = new std::shared_ptr<WorkerChannel>(channel);
   const py::capsule keep(
       owner, [](void* kept) { delete static_cast<std::shared_ptr<WorkerChannel>*>(kept); });
   return py::array_t<std::uint8_t>(static_cast<py::ssize_t>(bytes.size()),

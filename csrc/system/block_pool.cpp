@@ -52,8 +52,8 @@ BlockPool::Loan BlockPool::lend(std::size_t bytes) {
   {
     const std::lock_guard lock(shelf_->mutex);
     auto& kept = shelf_->kept;
-    const auto found = std::find_if(kept.rbegin(), kept.rend(),
-                                    [&](const Mapping& block) { return block.size() == size; });
+    const auto found = std::ranges::find_if(
+        kept.rbegin(), kept.rend(), [&](const Mapping& block) { return block.size() == size; });
     if (found != kept.rend()) {
       Loan loan(std::move(*found), shelf_);
       kept.erase(std::next(found).base());

@@ -88,7 +88,7 @@ Mapping Mapping::private_memory(std::size_t bytes, const char* what) {
   if (before > 0) {
     ::munmap(mapped, before);
   }
-  const std::size_t page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
   const std::size_t end = (before + bytes + page - 1) / page * page;
   if (end < bytes + spare) {
     ::munmap(mapped + end, bytes + spare - end);

@@ -17,12 +17,6 @@ bool is_new(const BlockPool::Loan& loan) { return loan.data()[0] == std::byte{0}
 
 void mark(const BlockPool::Loan& loan) { loan.data()[0] = std::byte{1}; }
 
-void use_up(std::vector<BlockPool::Loan> loans) {
-  for (const auto& loan : loans) {
-    mark(loan);
-  }
-}
-
 }  // namespace
 
 TEST_CASE("a returned block is lent again") {
@@ -71,7 +65,10 @@ TEST_CASE("the pool keeps no more than its limit of bytes") {
   loans.push_back(pool.lend(half));
   loans.push_back(pool.lend(half));
   loans.push_back(pool.lend(half));
-  use_up(std::move(loans));
+  for (const auto& loan : loans) {
+    mark(loan);
+  }
+  loans.clear();
   const auto first = pool.lend(half);
   const auto second = pool.lend(half);
   CHECK_FALSE(is_new(first));

@@ -20,6 +20,7 @@ using framering::test::paths_of_this_processor;
 
 namespace framering::frame {
 
+// NOLINTNEXTLINE(misc-use-anonymous-namespace): doctest finds it by its argument's namespace.
 static doctest::String toString(Shape shape) {
   return doctest::toString(shape.height) + "x" + doctest::toString(shape.width);
 }

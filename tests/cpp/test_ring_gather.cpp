@@ -41,7 +41,7 @@ TEST_CASE("the newest stacks of some lanes are gathered in order") {
   for (std::size_t lane = 0; lane < 3; ++lane) {
     LaneWriter(ring, lane).begin_segment(frame(static_cast<int>(lane)).data());
   }
-  Bytes out(2 * 3 * kFrameBytes);
+  Bytes out(std::size_t{2} * 3 * kFrameBytes);
   gather_newest(*ring, 1, 2, out.data());
   CHECK(out == stack({1, 1, 1, 2, 2, 2}));
 }

@@ -16,8 +16,11 @@ using framering::ring::Ring;
 using framering::ring::unpack;
 
 namespace {
-constexpr Geometry kAtari{
-    .lanes = 3, .slots = 1000, .frame_bytes = 84 * 84, .stack = 4, .action_bytes = 8};
+constexpr Geometry kAtari{.lanes = 3,
+                          .slots = 1000,
+                          .frame_bytes = std::uint64_t{84} * 84,
+                          .stack = 4,
+                          .action_bytes = 8};
 }
 
 TEST_CASE("a record comes back as it was packed") {
@@ -52,8 +55,9 @@ TEST_CASE("lanes and frames start on pages and do not overlap") {
   const Layout layout(kAtari);
   CHECK(layout.lane_offset(0) % 4096 == 0);
   CHECK(layout.frames_offset() % 4096 == 0);
-  CHECK(layout.frames_offset() >= layout.records_offset() + 1000 * 32);
-  CHECK(layout.lane_offset(1) >= layout.lane_offset(0) + layout.frames_offset() + 1000 * 84 * 84);
+  CHECK(layout.frames_offset() >= layout.records_offset() + std::size_t{1000} * 32);
+  CHECK(layout.lane_offset(1) >=
+        layout.lane_offset(0) + layout.frames_offset() + std::size_t{1000} * 84 * 84);
   CHECK(layout.bytes() == layout.lane_offset(3));
 }
 

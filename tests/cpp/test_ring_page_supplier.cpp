@@ -21,9 +21,10 @@ constexpr Geometry kLarge{
     .lanes = 1, .slots = kSlots, .frame_bytes = 4096, .stack = 4, .action_bytes = 8};
 
 bool is_resident(const Ring& ring, std::uint64_t slot) {
-  const auto address = reinterpret_cast<std::uintptr_t>(ring.lane(0).frame(slot)) / 4096 * 4096;
+  auto* frame = reinterpret_cast<std::byte*>(ring.lane(0).frame(slot));
+  std::byte* page = frame - reinterpret_cast<std::uintptr_t>(frame) % 4096;
   unsigned char state = 0;
-  REQUIRE(::mincore(reinterpret_cast<void*>(address), 1, &state) == 0);
+  REQUIRE(::mincore(page, 1, &state) == 0);
   return (state & 1U) != 0;
 }
 

@@ -75,7 +75,7 @@ TEST_CASE("new transitions come in at the highest priority, and old ones leave")
   write_episodes(ring, 0, 1, 2);  // slots 12 and 13
   found = counts(sampler, 1000);
   CHECK(found.begin()->first.second == 5);
-  CHECK(found[{0, 12}] == doctest::Approx(16000 * 50 / 155).epsilon(0.05));
+  CHECK(found[{0, 12}] == doctest::Approx(16000.0 * 50 / 155).epsilon(0.05));
   write_episodes(ring, 0, 20, 30);
   CHECK(counts(sampler, 100).size() == 8);
 }

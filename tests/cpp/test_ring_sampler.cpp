@@ -106,7 +106,7 @@ TEST_CASE("a row that was overtaken before it was copied is drawn again") {
   for (int i = 0; i < 30; ++i) {
     writer.begin_segment(frame(200).data());
   }
-  Bytes blocks(2 * 4 * kFrameBytes);
+  Bytes blocks(std::size_t{2} * 4 * kFrameBytes);
   std::vector<std::uint64_t> actions(2);
   std::vector<std::size_t> again;
   CHECK(gather_batch(*ring, rows,

@@ -40,7 +40,8 @@ TEST_CASE("a range is set as its values one by one") {
     one_by_one.set(123 + i, values[i]);
   }
   CHECK(range.total() == one_by_one.total());
-  for (double position = 0; position < range.total(); position += 777) {
+  for (int step = 0; step * 777.0 < range.total(); ++step) {
+    const double position = step * 777.0;
     CHECK(range.find(position) == one_by_one.find(position));
   }
 }

@@ -207,6 +207,7 @@ int main(int argc, char** argv) {
     }
   }
   std::vector<std::thread> readers;
+  readers.reserve(3);
   for (std::uint64_t seed = 0; seed < 2; ++seed) {
     readers.emplace_back(
         [&, seed] { count_faults(tally, [&] { read_lanes(ring, seed, words, tally); }); });
