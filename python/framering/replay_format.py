@@ -1,5 +1,5 @@
-"""The path under which pickles made by version 0.1.0 name a space's format."""
+"""The path under which pickles made by version 0.1.0 name how a space is stored."""
 
-from framering.replay.spaces import Format
+from framering.replay.spaces import ArraySpec as Format
 
 __all__ = ["Format"]

@@ -51,6 +51,74 @@ def test_given_tensors_are_filled(n_step):
         assert (mine is None and expected is None) or torch.equal(mine, expected)
 
 
+def given_arrays(buffer, rows=8):
+    """Arrays for every field of a sample, with values that no sample has."""
+    return type(buffer.sample(1))(
+        *(None if part is None else torch.full_like(part, 77) for part in buffer.sample(rows))
+    )
+
+
+@pytest.mark.parametrize("n_step", [1, 3])
+def test_given_tensors_of_a_prioritized_sample_are_filled(n_step):
+    buffer = filled(kind=PrioritizedReplayBuffer, n_step=n_step, seed=1)
+    buffer.update_priorities(buffer.sample(20).indices, np.arange(20.0))
+    out, state = given_arrays(buffer), buffer.generator_state
+
+    assert buffer.sample(8, out=out) is out
+
+    buffer.generator_state = state
+    assert_equal(out, buffer.sample(8))
+
+
+def test_given_arrays_are_filled():
+    buffer = filled(kind=PrioritizedReplayBuffer, device="numpy", seed=1)
+    state = buffer.generator_state
+    expected = buffer.sample(8)
+    out = type(expected)(*(None if x is None else np.full_like(x, 77) for x in expected))
+    buffer.generator_state = state
+
+    buffer.sample(8, out=out)
+
+    for mine, other in zip(out, expected, strict=True):
+        np.testing.assert_array_equal(mine, other)
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ({"indices": torch.empty(8)}, r"out.indices: expected a writable, contiguous int64 \(8,\)"),
+        ({"indices": torch.empty(7, dtype=torch.int64)}, "out.indices"),
+        ({"weights": torch.empty(8)}, r"out.weights: expected .* float32 \(8, 1\), got .* \(8,\)"),
+        ({"weights": torch.empty((8, 2))[:, :1]}, "out.weights"),
+        ({"weights": None}, "out.weights"),
+        ({"rewards": torch.empty((8, 2))}, "out.rewards"),
+    ],
+)
+def test_tensors_that_do_not_fit_are_refused_before_a_draw(change, message):
+    buffer = filled(kind=PrioritizedReplayBuffer, seed=1)
+    out = given_arrays(buffer)
+    state = buffer.generator_state
+    with pytest.raises((TypeError, ValueError), match=message):
+        buffer.sample(8, out=out._replace(**change))
+    assert buffer.generator_state == state
+    assert all((part == 77).all() for part in out if part is not None)
+
+
+@pytest.mark.parametrize("kind", [ReplayBuffer, PrioritizedReplayBuffer])
+def test_an_out_of_another_kind_is_refused(kind):
+    other = {ReplayBuffer: PrioritizedReplayBuffer, PrioritizedReplayBuffer: ReplayBuffer}[kind]
+    out = given_arrays(filled(kind=other))
+    with pytest.raises(
+        TypeError, match=f"out: expected {kind.__name__}Samples, got {other.__name__}"
+    ):
+        filled(kind=kind).sample(8, out=out)
+
+
+def test_discounts_that_would_not_be_filled_are_refused():
+    with pytest.raises(ValueError, match=r"out\.discounts: expected None"):
+        filled().sample(8, out=empty_samples(discounts=torch.empty((8, 1))))
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -66,7 +134,7 @@ def test_tensors_that_do_not_fit_are_refused(change, message):
 
 
 def test_out_and_normalization_exclude_each_other():
-    with pytest.raises(ValueError, match="no env with it"):
+    with pytest.raises(ValueError, match="expected None together with env"):
         filled().sample(8, env=object(), out=empty_samples())
 
 
@@ -77,7 +145,7 @@ def test_what_is_drawn_into_pinned_memory_is_the_sample(kind, n_step, monkeypatc
     staged = filled(kind=kind, n_step=n_step, seed=3)
     # As on CUDA, but for the memory: pinned memory needs a device.
     monkeypatch.setattr(torch, "empty", partial(_unpinned, torch.empty))
-    staged._transfer.__dict__ |= {"is_cuda": True, "_bring": torch.as_tensor}
+    staged._transfer.__dict__ |= {"is_cuda": True, "_transfer": torch.as_tensor}
     assert_equal(staged.sample(8), plain.sample(8))
 
 

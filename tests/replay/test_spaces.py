@@ -5,7 +5,7 @@ import pytest
 from gymnasium import spaces
 
 from framering import ReplayBuffer
-from framering.replay.spaces import observation_format
+from framering.replay.spaces import observation_spec
 
 DISCRETE = spaces.Discrete(6)
 
@@ -27,15 +27,15 @@ DISCRETE = spaces.Discrete(6)
     ],
 )
 def test_which_boxes_are_stacks(shape, dtype, stack):
-    assert observation_format(spaces.Box(0, 255, shape, dtype), None).stack == stack
+    assert observation_spec(spaces.Box(0, 255, shape, dtype), None).stack == stack
 
 
 def test_a_stack_can_be_named():
     space = spaces.Box(0, 255, (12, 8, 8), np.uint8)
-    form = observation_format(space, 4)
-    assert (form.stack, form.frame_bytes) == (4, 3 * 8 * 8)
+    spec = observation_spec(space, 4)
+    assert (spec.stack, spec.frame_bytes) == (4, 3 * 8 * 8)
     with pytest.raises(ValueError, match=r"divisor of the first axis of \(12, 8, 8\), got 5"):
-        observation_format(space, 5)
+        observation_spec(space, 5)
 
 
 OBSERVATION_SPACES = [
@@ -205,7 +205,7 @@ def test_what_does_not_fit_is_refused_and_changes_nothing(change, error, message
 def test_a_value_that_does_not_fit_the_dtype_is_refused():
     buffer = ReplayBuffer(10, spaces.Box(0, 255, (2,), np.uint8), DISCRETE)
     obs = np.array([[0, 256]])
-    with pytest.raises(ValueError, match="obs: expected values that fit uint8, got int64 beyond"):
+    with pytest.raises(ValueError, match="obs: expected values that fit uint8, got int64"):
         buffer.add(obs, obs, [0], [0.0], [False], [{}])
 
 

@@ -1,21 +1,25 @@
-"""Replay buffers over the frame ring, with the interface of CleanRL's and Stable-Baselines3's."""
+"""The replay buffer over the frame ring, with the interface of CleanRL's and SB3's."""
 
 from __future__ import annotations
 
-import json
-import mmap
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from framering._core import Recorder, Ring, Sampler, SamplerBase, Window
-from framering.atomic_write import atomic_write
-from framering.replay import spaces as replay_format
-from framering.replay.device import DeviceTransfer, pinned
+from framering._core import Recorder, Ring, Window
+from framering.replay import conversion
+from framering.replay.device import DeviceTransfer, empty_pinned
+from framering.replay.legacy import upgrade_state
+from framering.replay.normalization import Normalizer, normalize
+from framering.replay.output import Layouts, output_arrays, sample_layouts
 from framering.replay.samples import ReplayBufferSamples
+from framering.replay.sampling import Batch, SamplingStrategy, UniformSampling, places_of
+from framering.replay.snapshot import Snapshotter
+from framering.replay.spaces import action_spec, observation_spec
+from framering.replay.workers import GeneratorState, worker_generator_state
 
 if TYPE_CHECKING:
     import torch
@@ -30,57 +34,61 @@ class ReplayBuffer:
     buffer_size : int
         Transitions to keep, over all environments.
     observation_space : gymnasium.spaces.Space
-        Box, Discrete, MultiDiscrete or MultiBinary. A uint8 Box ``(k, H, W)`` is taken for a stack
-        of k frames, of which each is stored once (see `frame_stack`).
+        Box, Discrete, MultiDiscrete or MultiBinary. A uint8 Box ``(k, H, W)`` is a stack of k
+        frames, each of which is stored once (see `frame_stack`).
     action_space : gymnasium.spaces.Space
         Box, Discrete, MultiDiscrete or MultiBinary.
     device : torch.device or str, default "auto"
-        Where samples go; "auto" is CUDA where there is one, else the CPU. With "numpy", samples
-        are NumPy arrays and torch is not imported.
+        The device of samples; "auto" is CUDA where it is available, else the CPU. With "numpy",
+        samples are NumPy arrays and torch is not imported.
     n_envs : int, default 1
-        Environments whose transitions come together in each `add`.
+        Number of environments; each call of `add` takes one transition of each.
     optimize_memory_usage : bool, default True
         Accepted for compatibility; frames are stored once in any case.
     handle_timeout_termination : bool, default True
-        Take a step whose info has ``TimeLimit.truncated`` for truncated, and not for done.
+        Whether `add` reads ``TimeLimit.truncated`` in infos: such a step is truncated and not
+        done. Without, infos are ignored, and n-step returns can't tell truncations (see `add`).
     n_step : int, default 1
-        Steps whose rewards are summed in a sample.
+        Steps whose rewards are summed in a sample. The sum ends at a termination, a truncation,
+        and where the next transition's obs is not the last next_obs.
     gamma : float, default 0.99
         The discount of each further step, in [0, 1]. Unused with ``n_step=1``.
     seed : int, optional
         Seeds a generator of the buffer's own. Without, samples follow NumPy's global generator,
-        so that ``np.random.seed`` makes them repeatable.
+        so that ``np.random.seed`` makes them repeatable. In a worker process of a torch
+        DataLoader, the generator is derived from the worker's seed too, so that each worker draws
+        batches of its own; ``torch.manual_seed`` then makes them repeatable.
     frame_stack : int, optional
-        How many frames the first axis of an observation stacks. By default a uint8 Box
+        Number of frames in the first axis of an observation. By default a uint8 Box
         ``(k, H, W)`` is a stack of k, unless k is 1 or 3 (a grayscale or colour image) or the
         channels come last; and so is a uint8 Box of four axes.
     shared : bool, default False
-        Whether the ring lies in shared memory, reserved at once, so that worker processes can
-        write it.
+        Whether the ring is in shared memory, reserved at once, so that worker processes can
+        write to it.
 
     Attributes
     ----------
     ring : framering._core.Ring
-        The memory. Lane i belongs to environment i.
+        The frames and transitions. Lane i belongs to environment i.
     buffer_size, n_envs, device, pos, full
         As in SB3: ``buffer_size`` is the capacity of one environment, `buffer_size` // `n_envs`;
-        ``pos`` counts the `add` calls modulo that; ``full`` tells whether it was reached.
+        ``pos`` is the number of `add` calls modulo that; ``full`` is whether it was reached.
 
     Raises
     ------
     TypeError
-        For a space of another kind.
+        If a space is of another kind.
     ValueError
-        For a number out of range.
+        If a number is out of range.
     MemoryError
-        Where the ring does not fit into memory.
+        If the ring does not fit into memory.
 
     Notes
     -----
-    The last ``buffer_size`` transitions of each environment are there as long as its episodes
-    average 16 steps. Each reset costs one frame (two if its stack is padded with zeros), for which
-    a sixteenth is set aside; shorter episodes, or stacks that do not continue, cost the oldest
-    transitions, never a wrong one. `size` tells how many there are.
+    The last ``buffer_size`` transitions of each environment are kept as long as its episodes
+    average 16 steps. Each reset takes one more frame (two if its stack is padded with zeros), for
+    which a sixteenth is reserved; with shorter episodes, or stacks that do not continue, fewer
+    transitions are kept. `size` returns how many.
 
     Any number of threads may sample while one adds; with ``shared=True``, processes too.
 
@@ -117,12 +125,12 @@ class ReplayBuffer:
         for name, number in (("buffer_size", buffer_size), ("n_envs", n_envs), ("n_step", n_step)):
             if number < 1:
                 raise ValueError(f"{name}: expected at least 1, got {number}")
-        self._observations = replay_format.observation_format(observation_space, frame_stack)
-        self._actions = replay_format.action_format(action_space)
+        self._observation_spec = observation_spec(observation_space, frame_stack)
+        self._action_spec = action_spec(action_space)
         self.observation_space = observation_space
         self.action_space = action_space
-        self.obs_shape = self._observations.shape
-        self.action_dim = self._actions.shape[0]
+        self.obs_shape = self._observation_spec.shape
+        self.action_dim = self._action_spec.shape[0]
         self.buffer_size = max(buffer_size // n_envs, 1)
         self.n_envs = n_envs
         self.optimize_memory_usage = optimize_memory_usage
@@ -132,36 +140,38 @@ class ReplayBuffer:
         self._transfer = DeviceTransfer(device)
         self._seeded = seed is not None
         self._shared = shared
-        self._allocate(seed or 0)
+        self._allocate()
+        self._attach(UniformSampling(), seed or 0)
 
-    def _allocate(self, seed: int) -> None:
+    def _allocate(self) -> None:
         self.ring = Ring(
             lanes=self.n_envs,
-            slots=_slots(self.buffer_size, self._observations.stack),
-            frame_bytes=self._observations.frame_bytes,
-            stack=self._observations.stack,
-            action_bytes=self._actions.nbytes,
+            slots=_slots_per_lane(self.buffer_size, self._observation_spec.stack),
+            frame_bytes=self._observation_spec.frame_bytes,
+            stack=self._observation_spec.stack,
+            action_bytes=self._action_spec.nbytes,
             shared=self._shared,
         )
         self._recorder: Recorder | None = None
-        self._sampler = self._new_sampler(
+
+    def _attach(self, strategy: SamplingStrategy, seed: int) -> None:
+        self._strategy = strategy
+        self._sampler = strategy.attach(
             ring=self.ring,
-            obs_dtype=self._observations.dtype,
-            obs_shape=self._observations.shape,
-            action_dtype=self._actions.dtype,
+            obs_dtype=self._observation_spec.dtype,
+            obs_shape=self._observation_spec.shape,
+            action_dtype=self._action_spec.dtype,
             capacity=self.buffer_size,
             n_step=self.n_step,
             gamma=self.gamma,
             seed=seed,
         )
-
-    def _new_sampler(self, **options: Any) -> SamplerBase:
-        self._uniform = Sampler(**options)
-        return self._uniform
+        # The process whose generator this is; in another one, it may be a copy (see `workers`).
+        self._generator_process: int | None = None
 
     @property
     def device(self) -> torch.device:
-        """Where samples go. May be set; with "numpy", samples are NumPy arrays."""
+        """The device of samples. May be set; with "numpy", samples are NumPy arrays."""
         return self._transfer.device
 
     @device.setter
@@ -170,7 +180,7 @@ class ReplayBuffer:
 
     @property
     def pos(self) -> int:
-        """How many times `add` was called since the last `reset`, modulo `buffer_size`."""
+        """The number of `add` calls since the last `reset`, modulo `buffer_size`."""
         return self._sampler.least_transitions_seen() % self.buffer_size
 
     @property
@@ -179,11 +189,11 @@ class ReplayBuffer:
         return self._sampler.least_transitions_seen() >= self.buffer_size
 
     def size(self) -> int:
-        """How many of the newest `add` calls can be sampled."""
+        """Return how many of the newest `add` calls can be sampled."""
         return min(self._sampler.window(guard=0).counts())
 
     def __len__(self) -> int:
-        """How many transitions can be sampled, of all environments."""
+        """Return how many transitions of all environments can be sampled."""
         return len(self._sampler.window(guard=0))
 
     def add(
@@ -195,82 +205,95 @@ class ReplayBuffer:
         done: Any,
         infos: Any,
     ) -> None:
-        """Add one transition of each environment. Nothing is assumed of how calls continue.
+        """Add one transition of each environment.
+
+        Each is stored as given. Whether it continues the one before is decided by comparing bytes.
 
         Parameters
         ----------
         obs, next_obs : array (n_envs, *observation shape)
             Of the observation space's dtype, or one that casts to it. Copied. next_obs is the
-            true successor, at a truncation too.
+            true successor, also at a truncation.
         action : array (n_envs, action_dim) or (n_envs,)
         reward : array (n_envs,)
-            Finite; kept as float32.
+            Finite; stored as float32.
         done : array (n_envs,) of bool, or 0 and 1
             Whether the step terminated (or, as in SB3, ended in any way: see `infos`).
         infos : sequence of n_envs dicts, or dict of arrays
-            Only ``TimeLimit.truncated`` is read, which makes a step truncated and not done.
-            Not looked at with ``handle_timeout_termination=False``.
+            Only ``TimeLimit.truncated`` is read: the step was truncated and did not terminate. It
+            is stored as truncated and not done, whatever `done` is. Ignored with
+            ``handle_timeout_termination=False``.
 
         Raises
         ------
         TypeError, ValueError
-            For what does not fit the spaces, a reward that is not finite or infos of another
-            number. The buffer is then as it was.
+            If an argument does not fit the spaces, a reward is not finite, or infos are of another
+            number. The buffer is unchanged then.
+
+        Notes
+        -----
+        Without ``TimeLimit.truncated`` the buffer can't know that a step was truncated. An n-step
+        return then still ends there, unless the next episode begins with an observation equal to
+        the final one, byte for byte. To be sure, pass ``{"TimeLimit.truncated": truncations &
+        ~terminations}`` as `infos`; Gymnasium's vector environments don't have it.
         """
         if self._recorder is None:
             self._recorder = self._new_recorder()
-        timeouts = infos if self.handle_timeout_termination else None
-        if not self._recorder.add(obs, next_obs, action, reward, done, timeouts):
-            n_envs = self.n_envs
-            if timeouts is not None:
-                timeouts = replay_format.convert_timeouts(infos, n_envs)
+        n_envs = self.n_envs
+        truncations = infos if self.handle_timeout_termination else None
+        if isinstance(truncations, dict):
+            truncations = conversion.convert_truncations(truncations, n_envs)
+        if not self._recorder.add(obs, next_obs, action, reward, done, truncations):
+            if truncations is not None and truncations is infos:
+                truncations = conversion.convert_truncations(infos, n_envs)
             self._recorder.add(
-                replay_format.convert("obs", obs, self._observations, n_envs),
-                replay_format.convert("next_obs", next_obs, self._observations, n_envs),
-                replay_format.convert("action", action, self._actions, n_envs),
-                replay_format.convert_rewards(reward, n_envs),
-                replay_format.convert_dones(done, n_envs),
-                timeouts,
+                conversion.convert("obs", obs, self._observation_spec, n_envs),
+                conversion.convert("next_obs", next_obs, self._observation_spec, n_envs),
+                conversion.convert("action", action, self._action_spec, n_envs),
+                conversion.convert_rewards(reward, n_envs),
+                conversion.convert_dones(done, n_envs),
+                truncations,
             )
 
     def extend(self, *args: Iterable[Any]) -> None:
-        """Add several transitions: each argument of `add`, with a leading axis of time."""
+        """Add several steps: the arguments of `add`, each with a leading time axis."""
         for step in zip(*args, strict=True):
             self.add(*step)
 
     def reset(self) -> None:
-        """Forget all transitions."""
+        """Remove all transitions."""
         self._sampler.forget()
 
     def window(self, guard: int = 16) -> Window:
-        """Freeze what can be sampled now, so that draws don't depend on what is added later.
+        """Return the transitions that can be sampled now, as a window that later ones don't enter.
 
         Parameters
         ----------
         guard : int, default 16
-            How many more frames each environment may add while the window is in use; sampling
-            from one that was overtaken raises RuntimeError.
+            How many more frames each environment may add while the window is in use. Sampling
+            raises RuntimeError once transitions of the window have been overwritten.
 
         Returns
         -------
         Window
-            To be given to `sample`. Its length is the number of transitions.
+            An argument of `sample`. Its length is the number of transitions.
         """
         return self._sampler.window(guard)
 
     @property
-    def generator_state(self) -> tuple[int, int, int, int]:
+    def generator_state(self) -> GeneratorState:
         """The state of the buffer's own generator (see `seed`). May be set, to resume a run."""
         return self._sampler.generator_state
 
     @generator_state.setter
-    def generator_state(self, state: tuple[int, int, int, int]) -> None:
+    def generator_state(self, state: GeneratorState) -> None:
         self._sampler.generator_state = state
+        self._generator_process = os.getpid()
 
     def sample(
         self,
         batch_size: int,
-        env: Any = None,
+        env: Normalizer | None = None,
         *,
         window: Window | None = None,
         contiguous: bool = False,
@@ -281,18 +304,19 @@ class ReplayBuffer:
         Parameters
         ----------
         batch_size : int
-            How many.
+            Number of transitions.
         env : stable_baselines3.common.vec_env.VecNormalize, optional
             Normalizes observations and rewards.
         window : Window, optional
-            What to draw from, instead of all there is now.
+            The transitions to draw from, instead of all that are in the buffer now.
         contiguous : bool, default False
-            Give observations and next_observations memory of their own. By default they may be
-            views of one block in which they overlap, as obs and next_obs of a stack do: fewer
-            bytes to fill and to move.
+            Whether observations and next_observations have memory of their own. By default they
+            may be overlapping views of one block, since they share most of their frames: fewer
+            bytes are written and transferred.
         out : ReplayBufferSamples, optional
-            Contiguous tensors on the CPU (pinned ones too) or NumPy arrays to fill, instead of new
-            ones; of the shapes and dtypes of a sample. Not together with `env`.
+            Contiguous tensors on the CPU (also pinned ones) or NumPy arrays, of the shapes and
+            dtypes of a sample, to be filled instead of new ones. All fields of the sample are
+            needed. Not together with `env`.
 
         Returns
         -------
@@ -302,28 +326,32 @@ class ReplayBuffer:
         Raises
         ------
         ValueError
-            For a batch of less than 1, where there is no transition, or for an `out` that does
-            not fit.
+            If `batch_size` is less than 1, there is no transition, or a field of `out` does not
+            fit.
+        TypeError
+            If `out` is of another class.
         RuntimeError
-            Where the window was overtaken.
+            If transitions of the window have been overwritten.
         """
-        seed = self._next_seed()
         if out is not None:
             if env is not None:
-                raise ValueError("out: expected no env with it: normalized samples need new memory")
-            fields = tuple(None if part is None else np.asarray(part) for part in out[:6])
-            self._draw(batch_size, seed, window, True, fields)
+                raise ValueError(
+                    "out: expected None together with env, got samples: normalize them yourself, "
+                    "or leave out either"
+                )
+            self._fill(out, batch_size, window)
             return out
         if env is None and self._transfer.is_cuda:
-            return self._sample_pinned(batch_size, seed, window)
-        return self._samples(self._draw(batch_size, seed, window, contiguous, None), env)
+            return self._sample_pinned(batch_size, window)
+        batch = self._strategy.draw(batch_size, self._next_seed(), window, contiguous, None)
+        return self._samples(batch, env)
 
     def batches(
-        self, batch_size: int, env: Any = None, *, contiguous: bool = False
+        self, batch_size: int, env: Normalizer | None = None, *, contiguous: bool = False
     ) -> Iterator[ReplayBufferSamples]:
-        """Sample without end, the next batch being made while one is in use.
+        """Sample endlessly, and draw the next batch in a thread while one is in use.
 
-        Each batch holds what was there when the one before was taken.
+        Each batch is of the transitions that were in the buffer when the one before was taken.
 
         Parameters
         ----------
@@ -336,137 +364,127 @@ class ReplayBuffer:
         """
         with ThreadPoolExecutor(1, "framering-batches") as thread:
 
-            def begin() -> Future[tuple[Any, ...]]:
+            def prefetch() -> Future[Batch]:
                 # The seed is drawn here: NumPy's generator belongs to the calling thread.
                 seed = self._next_seed()
-                return thread.submit(self._draw, batch_size, seed, None, contiguous, None)
+                return thread.submit(self._strategy.draw, batch_size, seed, None, contiguous, None)
 
-            ahead = begin()
+            following = prefetch()
             while True:
-                arrays = ahead.result()
-                ahead = begin()
-                yield self._samples(arrays, env)
+                batch = following.result()
+                following = prefetch()
+                yield self._samples(batch, env)
 
     def _next_seed(self) -> float | None:
-        # One draw of NumPy's global generator seeds a whole batch.
-        return None if self._seeded else np.random.random_sample()
+        """Return the seed of a batch; None for the buffer's own generator."""
+        if not self._seeded:
+            # One draw of NumPy's global generator seeds a whole batch.
+            return np.random.random_sample()
+        if self._generator_process != os.getpid():
+            self.generator_state = worker_generator_state(self.generator_state)
+        return None
 
-    def _draw(
-        self,
-        batch_size: int,
-        seed: float | None,
-        window: Window | None,
-        contiguous: bool,
-        out: tuple[Any, ...] | None,
-    ) -> tuple[Any, ...]:
-        return self._uniform.sample(batch_size, seed, window, contiguous, out)
-
-    def _sample_pinned(
-        self, batch_size: int, seed: float | None, window: Window | None
-    ) -> ReplayBufferSamples:
-        column = ((batch_size, 1), np.dtype(np.float32))
-        observations, actions = (
-            ((batch_size, *form.shape), form.dtype) for form in (self._observations, self._actions)
-        )
-        discounts = None if self.n_step == 1 else column
-        tensors = pinned([observations, actions, observations, column, column, discounts])
-        arrays = tuple(None if tensor is None else tensor.numpy() for tensor in tensors)
-        drawn = self._draw(batch_size, seed, window, True, arrays)
-        return self._samples((*tensors, *drawn[6:]), None)
-
-    def _samples(self, arrays: tuple[Any, ...], env: Any) -> ReplayBufferSamples:
+    def _samples(self, batch: Batch, env: Normalizer | None) -> ReplayBufferSamples:
+        fields = self._strategy.fields(batch)
         if env is not None:
-            arrays = self._normalized(arrays, env)
-        return ReplayBufferSamples(*self._transfer(arrays[:6]))
+            one_step = self.n_step == 1
+            step_rewards = None if one_step else self._sampler.step_rewards(places_of(batch))
+            fields = normalize(fields, env, step_rewards, self.gamma)
+        samples: ReplayBufferSamples = self._strategy.samples(*self._transfer(fields))
+        return samples
 
-    def _normalized(self, arrays: tuple[Any, ...], env: Any) -> tuple[Any, ...]:
-        obs, actions, next_obs, dones, rewards, *others = arrays
-        if self.n_step == 1:
-            rewards = env.normalize_reward(rewards).astype(np.float32)
-        else:
-            # Each step's reward is normalized (and clipped) before they are summed.
-            rewards = env.normalize_reward(self._sampler.step_rewards(others[1]))
-            weights = self.gamma ** np.arange(self.n_step)
-            rewards = np.nansum(rewards * weights, axis=1, keepdims=True).astype(np.float32)
-        obs, next_obs = env.normalize_obs(obs), env.normalize_obs(next_obs)
-        return obs, actions, next_obs, dones, rewards, *others
+    def _fill(self, out: Any, batch_size: int, window: Window | None) -> None:
+        layouts = self._layouts(batch_size) | self._strategy.further_layouts(batch_size)
+        arrays = output_arrays(out, self._strategy.samples, layouts)
+        batch = self._strategy.draw(
+            batch_size, self._next_seed(), window, True, tuple(arrays[:_DRAWN])
+        )
+        for array, drawn in zip(
+            arrays[_DRAWN:], self._strategy.fields(batch)[_DRAWN:], strict=True
+        ):
+            np.copyto(array, drawn)  # type: ignore[arg-type]  # beyond the drawn ones none is None
+
+    def _sample_pinned(self, batch_size: int, window: Window | None) -> ReplayBufferSamples:
+        tensors = empty_pinned(self._layouts(batch_size).values())
+        arrays = tuple(None if tensor is None else tensor.numpy() for tensor in tensors)
+        batch = self._strategy.draw(batch_size, self._next_seed(), window, True, arrays)
+        fields = (*tensors, *self._strategy.fields(batch)[_DRAWN:])
+        samples: ReplayBufferSamples = self._strategy.samples(*self._transfer(fields))
+        return samples
+
+    def _layouts(self, batch_size: int) -> Layouts:
+        return sample_layouts(batch_size, self._observation_spec, self._action_spec, self.n_step)
 
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write what can be sampled to a file, with the generator's state.
+        """Write the transitions that can be sampled to a file, with the generator's state.
 
-        The file appears whole or not at all, and carries a checksum. It is written as a stream
-        out of the ring; nobody may add meanwhile.
+        The file appears whole or not at all, and has a checksum. It is streamed out of the ring;
+        no transition may be added meanwhile.
 
         Raises
         ------
         OSError
-            Where it cannot be written; an older file of that name is still there then.
+            If it can't be written. An older file of that name is kept then.
         RuntimeError
-            Where so much was added meanwhile that the oldest transitions are gone.
+            If so much was added meanwhile that the oldest transitions have been overwritten.
         """
-        with atomic_write(path) as file:
-            self._sampler.save(file.fileno(), self._extra())
+        self._snapshotter().save(path)
 
     def load(self, path: str | os.PathLike[str]) -> None:
-        """Take up what `save` has written, into a new buffer for the same spaces and `n_envs`.
+        """Load a file that `save` has written, into a new buffer for the same spaces and `n_envs`.
 
-        The file is mapped, not read into memory of its own; nothing in it is executed.
+        The file is mapped, not read into memory of its own; nothing in it is executed. An episode
+        may go on: n-step returns continue across the load.
 
         Raises
         ------
         ValueError
-            For a file that is no snapshot, is damaged, or was saved by a buffer for other spaces,
-            more environments or more transitions than this one takes. The buffer is then as it
-            was.
+            If the file is no snapshot, is damaged, or was saved by a buffer for other spaces, more
+            environments or more transitions than fit into this one. The buffer is unchanged then.
         RuntimeError
-            Where this buffer has been used already.
+            If this buffer has been used already.
         """
-        with open(path, "rb") as file:
-            if os.fstat(file.fileno()).st_size == 0:
-                raise ValueError(f"{path} is no snapshot of a replay buffer: it is empty")
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as snapshot:
-                self._restore(snapshot)
+        self._snapshotter().load(path)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the transitions that can be sampled and the generator's state.
+
+        They are in memory, as the bytes that `save` would write; `save` takes none.
+        """
+        return {"snapshot": self._snapshotter().to_bytes()}
+
+    def load_state_dict(self, state_dict: Mapping[str, Any]) -> None:
+        """Load what `state_dict` has returned, into a new buffer; as `load`.
+
+        Raises
+        ------
+        ValueError, RuntimeError
+            As `load`.
+        """
+        if "snapshot" not in state_dict:
+            raise ValueError(
+                f"state_dict: expected the key 'snapshot', got {sorted(state_dict)}: pass what "
+                "state_dict() of a buffer has returned"
+            )
+        self._snapshotter().load_bytes(state_dict["snapshot"])
+
+    def _snapshotter(self) -> Snapshotter:
+        specs = (self._observation_spec, self._action_spec)
+        return Snapshotter(specs, self._sampler, self._strategy)
 
     def __getstate__(self) -> dict[str, Any]:
-        """Everything but the ring itself, of which only the used part is kept."""
-        core = {"ring", "_recorder", "_sampler", "_uniform", "_prioritized"}
-        state = {name: value for name, value in self.__dict__.items() if name not in core}
-        return {**state, "_snapshot": self._sampler.dump(self._extra())}
+        """Return all attributes, with a snapshot in place of the ring."""
+        made_anew = {"ring", "_recorder", "_sampler", "_generator_process"}
+        state = {name: value for name, value in self.__dict__.items() if name not in made_anew}
+        return {**state, "_snapshot": self._snapshotter().to_bytes()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        snapshot = state.pop("_snapshot")
-        if "_placement" in state:  # as version 0.1.0 wrote it
-            state["_transfer"] = state.pop("_placement")
+        state = upgrade_state(state)
+        snapshot, strategy = state.pop("_snapshot"), state.pop("_strategy")
         self.__dict__.update(state)
-        self._allocate(seed=0)
-        self._restore(snapshot)
-
-    def _restore(self, snapshot: bytes | mmap.mmap) -> None:
-        found: list[dict[str, Any]] = []
-        format_bytes = len(self._format())
-
-        def accept(extra: bytes, slots: int) -> None:
-            # Nothing has been filled yet: what is wrong must show here.
-            found.append(self._read_extra(extra[format_bytes:], slots))
-
-        self._sampler.load(snapshot, self._format(), accept)
-        self._take_extra(found[0])
-
-    def _format(self) -> bytes:
-        """What two buffers must have in common to take up each other's snapshots."""
-        forms = (self._observations, self._actions)
-        return json.dumps([[form.dtype.str, form.shape] for form in forms]).encode() + b"\n"
-
-    def _extra(self) -> bytes:
-        return self._format() + json.dumps(self._sampler.generator_state).encode() + b"\n"
-
-    def _read_extra(self, extra: bytes, slots: int) -> dict[str, Any]:
-        """Give what `_extra` wrote after the format; raise ValueError where it can't be taken."""
-        state, _, rest = extra.partition(b"\n")
-        return {"generator_state": tuple(json.loads(state)), "rest": rest}
-
-    def _take_extra(self, found: dict[str, Any]) -> None:
-        self._sampler.generator_state = found["generator_state"]
+        self._allocate()
+        self._attach(strategy, seed=0)
+        self._snapshotter().load_bytes(snapshot)
 
     def _new_recorder(self) -> Recorder:
         discrete = self.action_space
@@ -474,16 +492,20 @@ class ReplayBuffer:
         n, start = getattr(discrete, "n", None), getattr(discrete, "start", None)
         return Recorder(
             self.ring,
-            self._observations.dtype,
-            self._observations.shape,
-            self._actions.dtype,
+            self._observation_spec.dtype,
+            self._observation_spec.shape,
+            self._action_spec.dtype,
             None if n is None or start is None else (int(start), int(n)),
         )
 
 
-def _slots(transitions: int, stack: int) -> int:
-    """Slots of a lane: one for each transition, a sixteenth more for resets, and some to spare.
+_DRAWN = len(ReplayBufferSamples._fields)
+"""The core fills so many arrays; further fields are copied."""
 
-    A transition may read two stacks back, and a frozen window's guard must not cost transitions.
+
+def _slots_per_lane(transitions: int, stack: int) -> int:
+    """Return one slot for each transition, a sixteenth more for resets, and a margin.
+
+    The margin is for transitions, which may read two stacks back, and for a window's guard.
     """
     return transitions + -(-transitions // 16) + 2 * stack + 16

@@ -1,4 +1,4 @@
-"""Where samples go: NumPy arrays, tensors on the CPU, or tensors on another device."""
+"""Transfer of batches to a device: NumPy arrays, tensors on the CPU or on another device."""
 
 from __future__ import annotations
 
@@ -13,51 +13,52 @@ from framering.device import choose_device
 if TYPE_CHECKING:
     import torch
 
-Form = tuple[tuple[int, ...], np.dtype[Any]]
+Layout = tuple[tuple[int, ...], np.dtype[Any]]
+"""The shape and dtype of an array."""
 
 
 class DeviceTransfer:
-    """Brings the arrays of batches to a device, and imports torch no sooner than it must.
+    """Transfers batches to a device. torch is imported on first use, and not for "numpy".
 
     Parameters
     ----------
     device : torch.device or str
-        "auto" is CUDA where there is one, else the CPU; with "numpy", arrays stay what they are.
+        "auto" is CUDA where it is available, else the CPU; with "numpy", arrays stay as they are.
     """
 
     def __init__(self, device: torch.device | str) -> None:
         self._wanted = device
 
     def __getstate__(self) -> dict[str, Any]:
-        """The device alone, without what has been found out of it."""
+        """Return the requested device, without the properties that were derived from it."""
         return {"_wanted": self._wanted}
 
     @cached_property
     def device(self) -> torch.device:
-        """The device; with "numpy", that word."""
+        """The device, or the string "numpy"."""
         if self._wanted == "numpy":
             return "numpy"  # type: ignore[return-value]
         return choose_device(self._wanted)
 
     @cached_property
     def is_cuda(self) -> bool:
-        """Whether arrays that are drawn into `pinned` memory get there faster."""
+        """Whether batches should be drawn into pinned memory (see `empty_pinned`)."""
         return str(self.device).startswith("cuda")
 
     def __call__(self, arrays: Iterable[Any]) -> list[Any]:
-        """Bring arrays there, or tensors; None stays.
+        """Transfer arrays or tensors; None stays None.
 
-        A tensor on the CPU shares its array's memory. To CUDA, pinned memory is copied on the
-        current stream, beside the program.
+        A tensor on the CPU shares its array's memory. Pinned memory is copied to CUDA on the
+        current stream, asynchronously.
         """
-        bring = self._bring
-        return [None if array is None else bring(array) for array in arrays]
+        transfer = self._transfer
+        return [None if array is None else transfer(array) for array in arrays]
 
     @cached_property
-    def _bring(self) -> Callable[[Any], Any]:
+    def _transfer(self) -> Callable[[Any], Any]:
         device = self.device
         if str(device) == "numpy":
-            return _as_it_is
+            return _identity
         import torch
 
         if device.type == "cpu":
@@ -65,23 +66,23 @@ class DeviceTransfer:
         return lambda array: torch.as_tensor(array).to(device, non_blocking=self.is_cuda)
 
 
-def _as_it_is(array: Any) -> Any:
+def _identity(array: Any) -> Any:
     return array
 
 
-def pinned(forms: Iterable[Form | None]) -> list[Any]:
-    """Make tensors in pinned memory, of these shapes and dtypes; None stays.
+def empty_pinned(layouts: Iterable[Layout | None]) -> list[Any]:
+    """Allocate tensors in pinned memory; None stays None.
 
-    torch keeps pinned memory that is given back, and gives it out again no sooner than the copies
-    that were started from it have ended: nobody has to wait for them here.
+    The caller need not wait for copies out of them: torch's allocator reuses a freed block only
+    after the copies that were started from it have ended.
     """
     import torch
 
     return [
         None
-        if form is None
+        if layout is None
         else torch.empty(
-            form[0], dtype=torch.from_numpy(np.empty(0, form[1])).dtype, pin_memory=True
+            layout[0], dtype=torch.from_numpy(np.empty(0, layout[1])).dtype, pin_memory=True
         )
-        for form in forms
+        for layout in layouts
     ]

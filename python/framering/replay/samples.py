@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
+
+if TYPE_CHECKING:
+    import torch
 
 
 class ReplayBufferSamples(NamedTuple):
-    """A batch of B transitions, on the buffer's device.
+    """A batch of B transitions, on the buffer's device (NumPy arrays with ``device="numpy"``).
 
     Attributes
     ----------
@@ -18,12 +21,12 @@ class ReplayBufferSamples(NamedTuple):
     rewards : Tensor (B, 1), float32
         With n-step returns, the discounted sum.
     discounts : Tensor (B, 1), float32, or None
-        What the value of next_observations counts, γ to the number of steps taken; None in a
-        buffer of one-step transitions.
+        The factor of the value of next_observations, γ to the number of steps; None in a buffer
+        of one-step transitions.
 
     Examples
     --------
-    One's own memory, to be filled again and again:
+    Tensors that are filled again and again:
 
     >>> import numpy as np, torch
     >>> from gymnasium import spaces
@@ -39,12 +42,12 @@ class ReplayBufferSamples(NamedTuple):
     tensor([0.5000])
     """
 
-    observations: Any
-    actions: Any
-    next_observations: Any
-    dones: Any
-    rewards: Any
-    discounts: Any = None
+    observations: torch.Tensor
+    actions: torch.Tensor
+    next_observations: torch.Tensor
+    dones: torch.Tensor
+    rewards: torch.Tensor
+    discounts: torch.Tensor | None = None
 
 
 class PrioritizedReplayBufferSamples(NamedTuple):
@@ -53,10 +56,10 @@ class PrioritizedReplayBufferSamples(NamedTuple):
     Attributes
     ----------
     indices : Tensor (B,), int64
-        Name the transitions; for `PrioritizedReplayBuffer.update_priorities`.
+        Of the transitions; an argument of `PrioritizedReplayBuffer.update_priorities`.
     weights : Tensor (B, 1), float32
-        Importance weights ``(N · P(i))^-beta``, divided by the largest of the batch: what each
-        row's loss is multiplied by.
+        Importance weights ``(N · P(i))^-beta``, divided by the largest of the batch: the factors
+        of the losses.
 
     Examples
     --------
@@ -71,11 +74,11 @@ class PrioritizedReplayBufferSamples(NamedTuple):
     tensor(0.0625)
     """
 
-    observations: Any
-    actions: Any
-    next_observations: Any
-    dones: Any
-    rewards: Any
-    discounts: Any
-    indices: Any
-    weights: Any
+    observations: torch.Tensor
+    actions: torch.Tensor
+    next_observations: torch.Tensor
+    dones: torch.Tensor
+    rewards: torch.Tensor
+    discounts: torch.Tensor | None
+    indices: torch.Tensor
+    weights: torch.Tensor

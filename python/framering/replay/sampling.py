@@ -1,0 +1,218 @@
+"""Strategies by which a buffer draws transitions: uniformly, or in proportion to priorities."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Callable
+from operator import itemgetter
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from framering._core import PrioritizedSampler, Sampler, SamplerBase, Window
+from framering.replay.output import Layouts, column
+from framering.replay.samples import PrioritizedReplayBufferSamples, ReplayBufferSamples
+
+Batch = tuple[Any, ...]
+"""What the core's samplers return; only `fields` and `places_of` know its order."""
+
+places_of: Callable[[Batch], NDArray[np.int64]] = itemgetter(6)
+"""The lane, arrival slot and number of steps of each transition of a batch."""
+
+
+class SamplingStrategy(Protocol):
+    """How a buffer draws transitions.
+
+    A strategy is attached to the ring of one buffer. A pickle of it holds only its parameters.
+    """
+
+    samples: type[Any]
+    """The class of a sample."""
+
+    fields: Callable[[Batch], tuple[Any, ...]]
+    """The fields of a sample, in the order of its class, out of a batch of the core."""
+
+    def attach(self, **options: Any) -> SamplerBase:
+        """Make the core's sampler over a ring, and return it."""
+
+    def draw(
+        self,
+        batch_size: int,
+        seed: float | None,
+        window: Window | None,
+        contiguous: bool,
+        out: tuple[Any, ...] | None,
+    ) -> Batch:
+        """Draw a batch, and fill the six arrays `out` if given."""
+
+    def further_layouts(self, batch_size: int) -> Layouts:
+        """Return the layouts of the fields beyond those of `ReplayBufferSamples`."""
+
+    def state(self) -> bytes:
+        """Return the strategy's state, for a snapshot."""
+
+    def read_state(self, state: bytes, slots: int) -> Any:
+        """Check and decode a state that belongs to a snapshot of so many slots.
+
+        Raises
+        ------
+        ValueError
+            If it is no state of this strategy.
+        """
+
+    def restore(self, decoded: Any) -> None:
+        """Set the state that `read_state` has decoded."""
+
+
+class UniformSampling:
+    """Draw transitions uniformly, with replacement."""
+
+    samples = ReplayBufferSamples
+    fields: Callable[[Batch], tuple[Any, ...]] = itemgetter(*range(6))
+
+    def attach(self, **options: Any) -> SamplerBase:
+        """Make the core's sampler over a ring."""
+        sampler = Sampler(**options)
+        self.draw = sampler.sample
+        return sampler
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return no state: there are no parameters."""
+        return {}
+
+    def further_layouts(self, batch_size: int) -> Layouts:
+        """Return no layouts."""
+        return {}
+
+    def state(self) -> bytes:
+        """Return an empty state."""
+        return b""
+
+    def read_state(self, state: bytes, slots: int) -> None:
+        """Accept any state: priorities are ignored."""
+
+    def restore(self, decoded: None) -> None:
+        """Do nothing."""
+
+
+class PrioritizedSampling:
+    """Draw transitions in proportion to their priorities (see `PrioritizedReplayBuffer`)."""
+
+    samples = PrioritizedReplayBufferSamples
+    fields: Callable[[Batch], tuple[Any, ...]] = itemgetter(*range(6), 8, 7)
+
+    def __init__(self, alpha: float, beta: float, epsilon: float) -> None:
+        self._alpha = alpha
+        self.beta = beta
+        self.epsilon = epsilon
+
+    def attach(self, **options: Any) -> SamplerBase:
+        """Make the core's sampler over a ring."""
+        self._sampler = PrioritizedSampler(**options, alpha=self._alpha)
+        return self._sampler
+
+    def __getstate__(self) -> dict[str, Any]:
+        """Return the parameters, without the core's sampler."""
+        return {"_alpha": self.alpha, "_beta": self.beta, "_epsilon": self.epsilon}
+
+    @property
+    def alpha(self) -> float:
+        """The exponent of priorities."""
+        return self._sampler.alpha
+
+    @alpha.setter
+    def alpha(self, alpha: float) -> None:
+        self._sampler.alpha = alpha
+
+    @property
+    def beta(self) -> float:
+        """The exponent of importance weights."""
+        return self._beta
+
+    @beta.setter
+    def beta(self, beta: float) -> None:
+        if not (beta >= 0 and math.isfinite(beta)):
+            raise ValueError(f"beta: expected a finite number of at least 0, got {beta}")
+        self._beta = float(beta)
+
+    @property
+    def epsilon(self) -> float:
+        """The number that is added to each priority."""
+        return self._epsilon
+
+    @epsilon.setter
+    def epsilon(self, epsilon: float) -> None:
+        if not (epsilon > 0 and math.isfinite(epsilon)):
+            raise ValueError(f"epsilon: expected a finite number of more than 0, got {epsilon}")
+        self._epsilon = epsilon
+
+    def draw(
+        self,
+        batch_size: int,
+        seed: float | None,
+        window: Window | None,
+        contiguous: bool,
+        out: tuple[Any, ...] | None,
+    ) -> Batch:
+        """Draw a batch, and fill the six arrays `out` if given."""
+        return self._sampler.sample(batch_size, seed, window, contiguous, out, self._beta)
+
+    def further_layouts(self, batch_size: int) -> Layouts:
+        """Return the layouts of indices and weights."""
+        return {
+            "indices": ((batch_size,), np.dtype(np.int64)),
+            "weights": column(batch_size),
+        }
+
+    def update(self, indices: NDArray[np.int64], priorities: NDArray[Any]) -> None:
+        """Set the priorities of transitions."""
+        self._sampler.update(indices, priorities, self._epsilon)
+
+    def state(self) -> bytes:
+        """Return the parameters and the priority of each slot."""
+        priorities, highest = self._sampler.priorities()
+        header = {"alpha": self.alpha, "beta": self.beta, "highest": highest}
+        return json.dumps(header).encode() + b"\n" + priorities.tobytes()
+
+    def read_state(self, state: bytes, slots: int) -> dict[str, Any]:
+        """Check and decode a state that belongs to a snapshot of so many slots."""
+        line, _, values = state.partition(b"\n")
+        if not line:
+            raise ValueError("the snapshot is of a plain ReplayBuffer: it has no priorities")
+        header = _read_header(line)
+        if len(values) != 4 * slots:
+            raise ValueError(
+                f"the snapshot contradicts itself: expected {slots} priorities of 4 bytes, got "
+                f"{len(values)} bytes"
+            )
+        priorities = np.frombuffer(values, np.float32)
+        if not (np.isfinite(priorities) & (priorities >= 0)).all():
+            raise ValueError(
+                "the snapshot contradicts itself: expected finite priorities of at least 0"
+            )
+        return {**header, "priorities": priorities}
+
+    def restore(self, decoded: dict[str, Any]) -> None:
+        """Set the state that `read_state` has decoded."""
+        self.alpha, self.beta = decoded["alpha"], decoded["beta"]
+        self._sampler.restore(decoded["priorities"], decoded["highest"])
+
+
+def _read_header(line: bytes) -> dict[str, float]:
+    """Decode the parameters of a prioritized buffer; refuse those that no buffer has."""
+    names = ("alpha", "beta", "highest")
+    try:
+        header = {name: float(json.loads(line)[name]) for name in names}
+    except (ValueError, TypeError, LookupError, OverflowError, RecursionError):
+        header = {}
+    if not (header and all(0 <= value <= _LARGEST for value in header.values())):
+        raise ValueError(
+            f"the snapshot contradicts itself: expected {', '.join(names)} as finite float32 "
+            f"numbers of at least 0, got {line!r:.100}"
+        )
+    return header
+
+
+_LARGEST = float(np.finfo(np.float32).max)
