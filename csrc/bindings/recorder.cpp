@@ -111,6 +111,10 @@ Recorder::Recorder(std::shared_ptr<ring::Ring> ring, py::dtype obs_dtype,
   obs_shape_.insert(obs_shape_.end(), obs_shape.begin(), obs_shape.end());
   for (std::uint64_t lane = 0; lane < ring_->geometry().lanes; ++lane) {
     writers_.emplace_back(ring_, lane);
+    if (ring_->lane(lane).published() > 0) {
+      // A loaded snapshot's newest segment goes on if the next obs continues it.
+      writers_.back().resume_segment();
+    }
   }
 }
 

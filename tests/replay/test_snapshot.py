@@ -21,16 +21,19 @@ def buffer_of(kind=ReplayBuffer, capacity=100, n_envs=2, **options):
     return kind(capacity, STACKS, spaces.Discrete(1000), n_envs=n_envs, **options)
 
 
-def add(buffer, steps, seed=0):
+def add(buffer, steps, seed=0, stacks=None):
+    """Add steps that follow on one another, and on `stacks`; return the last next_obs."""
     random = np.random.default_rng(seed)
     n = buffer.n_envs
-    stacks = random.integers(0, 256, (n, *STACKS.shape), np.uint8)
+    if stacks is None:
+        stacks = random.integers(0, 256, (n, *STACKS.shape), np.uint8)
     for _ in range(steps):
         obs, stacks = stacks, np.roll(stacks, -1, axis=1)
         stacks[:, -1] = random.integers(0, 256, (n, 6, 5))
         done = random.random(n) < 0.1
         infos = [{"TimeLimit.truncated": bool(random.random() < 0.3)} for _ in range(n)]
         buffer.add(obs, stacks, random.integers(0, 1000, n), random.normal(size=n), done, infos)
+    return stacks
 
 
 def filled(kind=ReplayBuffer, steps=150, **options):
@@ -70,6 +73,106 @@ def test_what_was_saved_is_loaded(kind, steps, tmp_path):
     for each in (buffer, loaded):
         add(each, 20, seed=9)
     assert_alike(buffer, loaded)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("steps", [1, 30, 150])
+def test_n_step_returns_continue_across_a_load(kind, steps, tmp_path):
+    buffer = buffer_of(kind, n_step=4)
+    newest = add(buffer, steps)
+    loaded = save_and_load(buffer, tmp_path / "buffer")
+    for each in (buffer, loaded):
+        add(each, 3, seed=9, stacks=newest)
+    assert buffer.ring.published().tolist() == loaded.ring.published().tolist()
+    assert_alike(buffer, loaded)
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_state_dict_is_loaded(kind):
+    buffer = filled(kind, n_step=3)
+    loaded = buffer_of(kind, n_step=3, seed=8)
+    loaded.load_state_dict(buffer.state_dict())
+    assert_alike(buffer, loaded)
+
+
+def test_a_state_dict_goes_through_torch_save(tmp_path):
+    buffer = filled()
+    torch.save({"replay": buffer.state_dict()}, tmp_path / "checkpoint.pt")
+    loaded = buffer_of()
+    loaded.load_state_dict(torch.load(tmp_path / "checkpoint.pt", weights_only=True)["replay"])
+    assert_alike(buffer, loaded)
+
+
+def test_a_state_dict_holds_what_save_writes(tmp_path):
+    buffer = filled(PrioritizedReplayBuffer)
+    buffer.save(tmp_path / "buffer")
+    assert buffer.state_dict() == {"snapshot": (tmp_path / "buffer").read_bytes()}
+
+
+def test_a_state_dict_without_a_snapshot_is_refused():
+    with pytest.raises(ValueError, match="state_dict: expected the key 'snapshot', got .'weights'"):
+        buffer_of().load_state_dict({"weights": b""})
+
+
+def forged(buffer, header):
+    """A snapshot whose bytes are whole, with another header than the buffer's own."""
+    own = buffer._snapshotter()
+    arrays = own._array_line()
+    return buffer._sampler.dump(arrays + header)
+
+
+GENERATOR = b"[1, 2, 3, 4]\n"
+
+
+@pytest.mark.parametrize(
+    "header",
+    [
+        b"",
+        b"{}\n",
+        b"[1, 2, 3]\n",
+        b"[1, 2, 3, 4, 5]\n",
+        b"[0, 0, 0, 0]\n",
+        b"[1, 2, 3, -4]\n",
+        b"[1, 2, 3, 4.0]\n",
+        b"[1, 2, 3, 18446744073709551616]\n",
+        b"[true, 2, 3, 4]\n",
+        b"[" * 100_000 + b"\n",
+        b"\xff\n",
+    ],
+)
+@pytest.mark.parametrize("kind", KINDS)
+def test_a_forged_generator_state_is_refused_before_anything_is_loaded(kind, header):
+    loaded = buffer_of(kind)
+    state = loaded.generator_state
+    with pytest.raises(ValueError, match="snapshot .*generator"):
+        loaded.load_state_dict({"snapshot": forged(filled(kind), header)})
+    assert_unused(loaded, state)
+
+
+@pytest.mark.parametrize(
+    ("header", "values"),
+    [
+        (b'{"alpha": 1, "beta": 1}', 4),
+        (b'{"alpha": NaN, "beta": 1, "highest": 1}', 4),
+        (b'{"alpha": -1, "beta": 1, "highest": 1}', 4),
+        (b'{"alpha": 1, "beta": Infinity, "highest": 1}', 4),
+        (b'{"alpha": 1, "beta": "x", "highest": 1}', 4),
+        (b'{"alpha": 1, "beta": 1, "highest": 1e300}', 4),
+        (b"[1, 2, 3]", 4),
+        (b'{"alpha": 1, "beta": 1, "highest": 1}', 3),
+        (b'{"alpha": 1, "beta": 1, "highest": 1}', 5),
+    ],
+)
+def test_forged_priorities_are_refused_before_anything_is_loaded(header, values):
+    buffer = filled(PrioritizedReplayBuffer)
+    slots = len(buffer._sampler.priorities()[0])
+    snapshot = forged(buffer, GENERATOR + header + b"\n" + bytes(values * slots))
+    loaded = buffer_of(PrioritizedReplayBuffer)
+    state, parameters = loaded.generator_state, (loaded.alpha, loaded.beta)
+    with pytest.raises(ValueError, match="snapshot"):
+        loaded.load_state_dict({"snapshot": snapshot})
+    assert_unused(loaded, state)
+    assert (loaded.alpha, loaded.beta) == parameters
 
 
 def test_an_empty_buffer_is_saved_and_loaded(tmp_path):
