@@ -1,5 +1,6 @@
-"""Whatever is added comes back: ReplayBuffer against a plain list of transitions."""
+"""ReplayBuffer against a plain list of transitions, over random schedules of its methods."""
 
+import pickle
 from dataclasses import dataclass, field
 
 import hypothesis.strategies as st
@@ -18,7 +19,7 @@ LANES = 2
 
 @dataclass
 class Lane:
-    """One environment: what it has added, and the stack it would go on from."""
+    """One environment: its transitions, and the stack that the next one starts from."""
 
     stack: list[int]
     transitions: list[tuple] = field(default_factory=list)
@@ -26,7 +27,7 @@ class Lane:
 
 
 def array(stack: list[int]) -> np.ndarray:
-    """Frames of one value each; few values, so that frames are often equal by chance."""
+    """Return frames of one value each; few values, so that frames are often equal by chance."""
     return np.broadcast_to(np.array(stack, np.uint8)[:, None, None], SHAPE)
 
 
@@ -107,8 +108,12 @@ class ReplayMachine(RuleBasedStateMachine):
             lane.transitions.clear()
             lane.arrivals.clear()
 
+    @rule()
+    def save_and_load(self):
+        self.buffer = pickle.loads(pickle.dumps(self.buffer))
+
     @invariant()
-    def the_newest_transitions_are_there(self):
+    def the_newest_transitions_are_kept(self):
         window = self.buffer._sampler.window(0)
         for index, (lane, count, bounds) in enumerate(
             zip(self.lanes, window.counts(), window.bounds(), strict=True)
@@ -145,7 +150,7 @@ class ReplayMachine(RuleBasedStateMachine):
             np.testing.assert_array_equal(discounts[:, 0], want[5])
 
     @invariant()
-    def samples_are_among_them(self):
+    def samples_are_kept_transitions(self):
         if len(self.buffer) == 0:
             with pytest.raises(ValueError, match="no transition"):
                 self.buffer.sample(1)
@@ -156,7 +161,7 @@ class ReplayMachine(RuleBasedStateMachine):
 
 
 def n_step_return(transitions, n_step):
-    """(obs, next_obs, action, reward, terminated, discount), as Sutton and Barto define it."""
+    """Return (obs, next_obs, action, reward, terminated, discount), as in Sutton and Barto."""
     obs, next_obs, action, reward, done, timeout = transitions[0]
     total, discount = float(reward), 0.5
     for following in transitions[1:n_step]:
