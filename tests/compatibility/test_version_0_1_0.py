@@ -1,4 +1,4 @@
-"""What users have on disk from version 0.1.0 still loads.
+"""Files of version 0.1.0 load.
 
 The files in ``data`` were written by that version, when `framering.replay` was a module: buffers as
 pickles and snapshots, the batch that each drew next, and two runs with their checkpoints.

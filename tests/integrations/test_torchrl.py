@@ -1,4 +1,4 @@
-"""TorchRL's environments fill the buffer, and its losses take what it gives."""
+"""TensorDictReplayBuffer with the environments and losses of TorchRL."""
 
 import warnings
 
@@ -33,7 +33,7 @@ def buffer_of(kind=ReplayBuffer, n_envs=1, **options):
     return TensorDictReplayBuffer(inner, 32)
 
 
-def test_a_rollout_comes_back():
+def test_a_sample_has_the_steps_of_the_rollout():
     buffer = buffer_of(seed=1)
     rollout = cartpole().rollout(40, break_when_any_done=False)
     buffer.extend(rollout)
@@ -56,7 +56,7 @@ def test_several_environments_have_lanes_of_their_own():
 
 
 @pytest.mark.parametrize("kind", [ReplayBuffer, PrioritizedReplayBuffer])
-def test_dqn_loss_trains_on_it(kind):
+def test_dqn_loss_trains_on_a_sample(kind):
     buffer = buffer_of(kind, n_step=3, gamma=0.99)
     buffer.extend(cartpole().rollout(60, break_when_any_done=False))
     network = torch.nn.Sequential(torch.nn.Linear(4, 16), torch.nn.Tanh(), torch.nn.Linear(16, 2))
@@ -77,7 +77,24 @@ def test_dqn_loss_trains_on_it(kind):
             buffer.update_tensordict_priority(batch)
 
 
-def test_n_steps_are_told():
+@pytest.mark.parametrize("handled", [True, False])
+def test_a_truncated_step_is_not_terminated(handled):
+    buffer = buffer_of(handle_timeout_termination=handled)
+    flags = torch.tensor([[False], [True], [True]])
+    step = {"observation": torch.zeros(3, 4), "action": torch.tensor([0, 1, 1])}
+    after = {
+        "observation": torch.zeros(3, 4),
+        "reward": torch.tensor([[0.0], [1.0], [2.0]]),
+        "truncated": flags,
+        "terminated": torch.tensor([[False], [False], [True]]),
+    }
+    buffer.extend(TensorDict({**step, "next": after}, batch_size=[3]))
+    batch = buffer.sample(100)["next"]
+    assert torch.equal(batch["terminated"], batch["reward"] == 2)
+    assert len(batch["reward"].unique()) == 3
+
+
+def test_n_step_samples_have_their_number_of_steps():
     buffer = buffer_of(n_step=3, gamma=0.9)
     buffer.extend(cartpole().rollout(30, break_when_any_done=False))
     steps = buffer.sample(200)["steps_to_next_obs"]
@@ -85,7 +102,7 @@ def test_n_steps_are_told():
     assert 3 in steps
 
 
-def test_what_does_not_fit_is_refused():
+def test_bad_arguments_are_refused():
     buffer = buffer_of(n_envs=2)
     with pytest.raises(ValueError, match=r"expected the batch shape \(2, T\), got \(5,\)"):
         buffer.extend(TensorDict({}, batch_size=[5]))

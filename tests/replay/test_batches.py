@@ -1,4 +1,4 @@
-"""How samples are handed over: given arrays, NumPy, ahead of time, normalized."""
+"""Batches in given arrays, in pinned memory, as NumPy arrays, prefetched and normalized."""
 
 import subprocess
 import sys
@@ -133,20 +133,20 @@ def test_tensors_that_do_not_fit_are_refused(change, message):
         filled().sample(8, out=empty_samples()._replace(**change))
 
 
-def test_out_and_normalization_exclude_each_other():
+def test_out_together_with_normalization_is_refused():
     with pytest.raises(ValueError, match="expected None together with env"):
         filled().sample(8, env=object(), out=empty_samples())
 
 
 @pytest.mark.parametrize("n_step", [1, 3])
 @pytest.mark.parametrize("kind", [ReplayBuffer, PrioritizedReplayBuffer])
-def test_what_is_drawn_into_pinned_memory_is_the_sample(kind, n_step, monkeypatch):
+def test_a_batch_drawn_into_pinned_memory_is_the_sample(kind, n_step, monkeypatch):
     plain = filled(kind=kind, n_step=n_step, seed=3)
-    staged = filled(kind=kind, n_step=n_step, seed=3)
+    pinned = filled(kind=kind, n_step=n_step, seed=3)
     # As on CUDA, but for the memory: pinned memory needs a device.
     monkeypatch.setattr(torch, "empty", partial(_unpinned, torch.empty))
-    staged._transfer.__dict__ |= {"is_cuda": True, "_transfer": torch.as_tensor}
-    assert_equal(staged.sample(8), plain.sample(8))
+    pinned._transfer.__dict__ |= {"is_cuda": True, "_transfer": torch.as_tensor}
+    assert_equal(pinned.sample(8), plain.sample(8))
 
 
 def _unpinned(empty, *shape, pin_memory, **options):
@@ -157,12 +157,12 @@ def _unpinned(empty, *shape, pin_memory, **options):
 @pytest.mark.cuda
 @pytest.mark.parametrize("n_step", [1, 3])
 @pytest.mark.parametrize("kind", [ReplayBuffer, PrioritizedReplayBuffer])
-def test_samples_on_cuda_are_those_of_the_cpu_while_memory_is_used_again(kind, n_step):
+def test_samples_on_cuda_are_those_of_the_cpu_while_pinned_memory_is_reused(kind, n_step):
     if not torch.cuda.is_available():
         pytest.skip("no CUDA device")
     plain = filled(kind=kind, n_step=n_step, seed=3)
-    staged = filled(kind=kind, n_step=n_step, seed=3, device="cuda")
-    batches = [staged.sample(8) for _ in range(100)]  # nobody waits for a copy
+    pinned = filled(kind=kind, n_step=n_step, seed=3, device="cuda")
+    batches = [pinned.sample(8) for _ in range(100)]  # without waiting for a copy
     for batch in batches:
         assert batch.observations.is_cuda
         assert_equal(batch, plain.sample(8))
@@ -214,14 +214,14 @@ def test_batches_follow_numpys_generator():
     assert torch.equal(*runs)
 
 
-def test_an_error_ahead_of_time_arrives_with_its_batch():
+def test_an_error_of_the_prefetching_thread_is_raised_with_its_batch():
     buffer = ReplayBuffer(10, STACKS, spaces.Discrete(2), device="cpu")
     with pytest.raises(ValueError, match="no transition"):
         next(buffer.batches(4))
 
 
 class Normalize:
-    """What sampling uses of SB3's VecNormalize."""
+    """The methods of SB3's VecNormalize that sampling calls."""
 
     def normalize_obs(self, obs):
         return obs / 2
@@ -241,8 +241,8 @@ def test_each_steps_reward_is_normalized_before_they_are_summed():
     np.testing.assert_allclose(batch.rewards[:, 0].numpy(), expected, rtol=1e-6)
 
 
-def test_threads_may_sample_while_one_adds():
-    """Every transition tells in three places which it is; none may ever be mixed."""
+def test_rows_are_whole_while_another_thread_adds():
+    """Each transition has its number in three fields; no row may mix two."""
     space = spaces.Box(0, 255, (4, 16, 16), np.uint8)
     buffer = ReplayBuffer(64, space, spaces.Discrete(1 << 40), device="cpu")
     stop, wrong = threading.Event(), []
@@ -289,7 +289,7 @@ def test_large_batches_come_from_the_pool_of_huge_pages(contiguous):
     assert batch.observations.data_ptr() % (2 << 20) == 0
 
 
-def test_memory_of_a_batch_is_its_own_as_long_as_a_part_of_it_is_there():
+def test_the_memory_of_a_batch_is_not_reused_while_a_view_of_it_exists():
     buffer = filled(LARGE)
     parts = [buffer.sample(32).next_observations[3:5] for _ in range(8)]
     copies = [part.clone() for part in parts]
@@ -298,7 +298,7 @@ def test_memory_of_a_batch_is_its_own_as_long_as_a_part_of_it_is_there():
     assert all(torch.equal(part, copy) for part, copy in zip(parts, copies, strict=True))
 
 
-def test_a_batch_outlives_its_buffer_and_may_end_in_another_thread():
+def test_a_batch_outlives_its_buffer_and_may_be_freed_in_another_thread():
     buffer = filled(LARGE)
     batches = [buffer.sample(32)]
     copy = batches[0].observations.clone()

@@ -1,4 +1,4 @@
-"""ReplayBuffer's interface: what SB3's and CleanRL's users rely on."""
+"""ReplayBuffer's interface, as SB3 and CleanRL use it."""
 
 import doctest
 import subprocess
@@ -54,7 +54,7 @@ def test_sample_has_cleanrls_fields_shapes_and_dtypes():
     assert batch.discounts is None
 
 
-def test_a_samples_parts_belong_together():
+def test_a_row_has_the_parts_of_one_transition():
     buffer = small_buffer()
     add_steps(buffer, 40)
     batch = buffer.sample(64)
@@ -85,7 +85,7 @@ def test_np_random_seed_makes_sampling_repeatable():
     assert not torch.equal(first, second)
 
 
-def test_an_own_seed_ignores_numpys_generator_and_can_be_resumed():
+def test_a_seeded_buffer_ignores_numpys_generator_and_can_be_resumed():
     samples = []
     for numpy_seed in (1, 2):
         buffer = small_buffer(seed=11)
@@ -162,7 +162,7 @@ def test_lanes_of_unequal_length_are_drawn_by_their_transitions():
 
 
 @pytest.mark.parametrize("optimize_memory_usage", [False, True])
-def test_timeouts_are_no_dones(optimize_memory_usage):
+def test_timeouts_are_not_done(optimize_memory_usage):
     buffer = small_buffer(n_envs=2, optimize_memory_usage=optimize_memory_usage)
     obs, action, reward = stack(1, 1, 1, 1, n_envs=2), np.array([0, 1]), np.zeros(2)
     done = np.array([True, True])
@@ -172,7 +172,7 @@ def test_timeouts_are_no_dones(optimize_memory_usage):
     assert torch.equal(batch.dones, batch.actions.float())
 
 
-def test_timeouts_are_dones_where_they_are_not_handled():
+def test_timeouts_are_done_if_they_are_not_handled():
     buffer = small_buffer(handle_timeout_termination=False)
     obs = stack(1, 1, 1, 1)
     buffer.add(obs, obs, [0], [0.0], [True], [{"TimeLimit.truncated": True}])
@@ -211,7 +211,7 @@ def test_a_truncated_transition_keeps_its_true_next_obs():
     assert torch.equal(truncated[0], torch.from_numpy(stack(2, 3, 4, 5)[0]))
 
 
-def test_extend_adds_several():
+def test_extend_adds_each_step():
     buffer = small_buffer()
     obs = [stack(i, i, i, i) for i in range(3)]
     buffer.extend(
@@ -232,7 +232,7 @@ def test_a_frozen_window_does_not_see_later_transitions():
     assert len(window) == 20
 
 
-def test_an_overtaken_window_is_an_error_and_not_a_wrong_batch():
+def test_sampling_from_an_overwritten_window_is_an_error():
     buffer = small_buffer(50)
     add_steps(buffer, 50)
     window = buffer.window(guard=2)
@@ -254,7 +254,7 @@ def test_sampling_an_empty_buffer_is_an_error():
 
 
 @pytest.mark.parametrize("batch_size", [0, -1])
-def test_a_batch_of_none_is_an_error(batch_size):
+def test_a_batch_size_below_one_is_an_error(batch_size):
     with pytest.raises(ValueError, match=f"expected at least 1, got {batch_size}"):
         small_buffer().sample(batch_size)
 
@@ -297,7 +297,7 @@ def test_a_child_process_writes_into_a_shared_buffer():
     assert buffer.pos == 1
 
 
-def test_importing_the_buffer_takes_no_torch_and_no_emulator():
+def test_importing_the_buffer_imports_neither_torch_nor_the_emulator():
     code = (
         "import sys, framering.replay.buffer\n"
         "assert not {'torch', 'ale_py', 'cv2', 'framering.atari.emulator'} & set(sys.modules)"

@@ -1,4 +1,4 @@
-"""PrioritizedReplayBuffer: what is drawn how often, with which weight, and what is refused."""
+"""PrioritizedReplayBuffer: frequencies of draws, weights, and refused arguments."""
 
 import doctest
 
@@ -89,7 +89,7 @@ def test_new_transitions_have_the_highest_priority_so_far():
     assert actions.count(50) == pytest.approx(3000, rel=0.02)
 
 
-def test_alpha_may_be_set():
+def test_setting_alpha_changes_the_distribution():
     buffer = small_buffer(alpha=0.0)
     add_episode(buffer, 10)
     where = indices_by_action(buffer)
@@ -101,7 +101,7 @@ def test_alpha_may_be_set():
     assert buffer.sample(1700).actions[:, 0].tolist().count(heavy) == pytest.approx(800, abs=3)
 
 
-def test_the_rest_of_a_sample_is_as_replay_buffers():
+def test_the_other_fields_are_those_of_replay_buffer():
     buffer = small_buffer(n_step=3, gamma=0.5)
     add_episode(buffer, 10)
     batch = buffer.sample(64)
@@ -115,7 +115,7 @@ def test_the_rest_of_a_sample_is_as_replay_buffers():
     torch.testing.assert_close(batch.dones, (batch.actions >= 7).float())
 
 
-def test_an_update_of_what_has_left_the_buffer_changes_nothing():
+def test_updating_transitions_that_have_left_the_buffer_changes_nothing():
     buffer = small_buffer(10, alpha=1.0)
     add_episode(buffer, 10)
     stale = buffer.sample(10).indices

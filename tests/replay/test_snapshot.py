@@ -1,4 +1,4 @@
-"""Saving, loading and pickling: nothing lost, nothing damaged taken for whole."""
+"""Saving, loading and pickling of buffers; damaged and forged snapshots are refused."""
 
 import copy
 import errno
@@ -66,7 +66,7 @@ def save_and_load(buffer, path):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("steps", [1, 30, 150])
-def test_what_was_saved_is_loaded(kind, steps, tmp_path):
+def test_a_loaded_buffer_samples_as_the_saved_one(kind, steps, tmp_path):
     buffer = filled(kind, steps, n_step=3)
     loaded = save_and_load(buffer, tmp_path / "buffer")
     assert_alike(buffer, loaded)
@@ -110,7 +110,7 @@ def test_a_state_dict_holds_what_save_writes(tmp_path):
 
 
 def test_a_state_dict_without_a_snapshot_is_refused():
-    with pytest.raises(ValueError, match="state_dict: expected the key 'snapshot', got .'weights'"):
+    with pytest.raises(ValueError, match="state_dict: expected the key 'snapshot'"):
         buffer_of().load_state_dict({"weights": b""})
 
 
@@ -144,7 +144,7 @@ GENERATOR = b"[1, 2, 3, 4]\n"
 def test_a_forged_generator_state_is_refused_before_anything_is_loaded(kind, header):
     loaded = buffer_of(kind)
     state = loaded.generator_state
-    with pytest.raises(ValueError, match="snapshot .*generator"):
+    with pytest.raises(ValueError, match=r"snapshot .*generator"):
         loaded.load_state_dict({"snapshot": forged(filled(kind), header)})
     assert_unused(loaded, state)
 
@@ -191,7 +191,7 @@ def test_forgotten_transitions_are_not_saved(tmp_path):
     assert_alike(buffer, loaded)
 
 
-def test_a_snapshot_holds_just_the_used_part(tmp_path):
+def test_a_snapshot_has_only_the_used_part_of_the_ring(tmp_path):
     small = filled(steps=10)
     small.save(tmp_path / "buffer")
     assert (tmp_path / "buffer").stat().st_size < 0.3 * small.ring.nbytes
@@ -199,12 +199,12 @@ def test_a_snapshot_holds_just_the_used_part(tmp_path):
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("copied", [lambda b: pickle.loads(pickle.dumps(b)), copy.deepcopy])
-def test_pickles_and_copies_are_alike(kind, copied):
+def test_pickles_and_copies_sample_as_the_original(kind, copied):
     buffer = filled(kind)
     assert_alike(buffer, copied(buffer))
 
 
-def test_a_larger_buffer_may_load(tmp_path):
+def test_a_larger_buffer_loads_a_snapshot(tmp_path):
     buffer = filled()
     buffer.save(tmp_path / "buffer")
     larger = buffer_of(capacity=1000)
@@ -212,7 +212,7 @@ def test_a_larger_buffer_may_load(tmp_path):
     assert larger.size() == buffer.size() == 50
 
 
-def test_every_flipped_byte_is_found(tmp_path):
+def test_every_flipped_byte_is_refused(tmp_path):
     path = tmp_path / "buffer"
     filled(steps=3, n_envs=1).save(path)
     whole = path.read_bytes()
@@ -226,7 +226,7 @@ def test_every_flipped_byte_is_found(tmp_path):
         assert buffer.size() == 0
 
 
-def test_every_truncation_is_found(tmp_path):
+def test_every_truncated_file_is_refused(tmp_path):
     path = tmp_path / "buffer"
     filled(steps=3, n_envs=1).save(path)
     whole = path.read_bytes()
@@ -294,7 +294,7 @@ def test_a_used_buffer_does_not_load(tmp_path):
         buffer.load(tmp_path / "buffer")
 
 
-def test_a_full_disk_leaves_the_older_file():
+def test_a_full_disk_is_an_os_error():
     buffer = filled()
     with open("/dev/full", "wb") as full, pytest.raises(OSError, match="No space left") as error:
         buffer._sampler.save(full.fileno(), b"")

@@ -30,7 +30,7 @@ def test_which_boxes_are_stacks(shape, dtype, stack):
     assert observation_spec(spaces.Box(0, 255, shape, dtype), None).stack == stack
 
 
-def test_a_stack_can_be_named():
+def test_frame_stack_sets_the_number_of_frames():
     space = spaces.Box(0, 255, (12, 8, 8), np.uint8)
     spec = observation_spec(space, 4)
     assert (spec.stack, spec.frame_bytes) == (4, 3 * 8 * 8)
@@ -65,19 +65,19 @@ ACTION_SPACES = [
 @pytest.mark.parametrize("n_envs", [1, 3])
 @pytest.mark.parametrize("space", OBSERVATION_SPACES, ids=str)
 @pytest.mark.parametrize("action_space", ACTION_SPACES[:1], ids=str)
-def test_every_observation_space_comes_back(space, action_space, n_envs):
-    comes_back(space, action_space, n_envs)
+def test_observations_of_each_space_are_sampled_as_they_were_added(space, action_space, n_envs):
+    assert_samples_equal_the_references(space, action_space, n_envs)
 
 
 @pytest.mark.parametrize("n_envs", [1, 3])
 @pytest.mark.parametrize("space", OBSERVATION_SPACES[:1], ids=str)
 @pytest.mark.parametrize("action_space", ACTION_SPACES, ids=str)
-def test_every_action_space_comes_back(space, action_space, n_envs):
-    comes_back(space, action_space, n_envs)
+def test_actions_of_each_space_are_sampled_as_they_were_added(space, action_space, n_envs):
+    assert_samples_equal_the_references(space, action_space, n_envs)
 
 
-def comes_back(space, action_space, n_envs):
-    """What is added is what SB3's buffer gives for it."""
+def assert_samples_equal_the_references(space, action_space, n_envs):
+    """Compare with SB3's buffer, to which the same is added."""
     from stable_baselines3.common.buffers import ReplayBuffer as Reference
 
     options = {"device": "cpu", "n_envs": n_envs, "handle_timeout_termination": False}
@@ -164,7 +164,7 @@ GOOD = {
     ],
     ids=str,
 )
-def test_whatever_fits_is_converted(change):
+def test_arguments_that_fit_are_converted(change):
     buffer = ReplayBuffer(10, BOX, DISCRETE, device="cpu", n_envs=2)
     buffer.add(**{**GOOD, **change})
     assert buffer.size() == 1
@@ -193,7 +193,7 @@ def test_whatever_fits_is_converted(change):
     ],
     ids=str,
 )
-def test_what_does_not_fit_is_refused_and_changes_nothing(change, error, message):
+def test_arguments_that_do_not_fit_are_refused_and_change_nothing(change, error, message):
     buffer = ReplayBuffer(10, BOX, DISCRETE, device="cpu", n_envs=2)
     buffer.add(**GOOD)
     published = buffer.ring.published().tolist()
@@ -209,7 +209,7 @@ def test_a_value_that_does_not_fit_the_dtype_is_refused():
         buffer.add(obs, obs, [0], [0.0], [False], [{}])
 
 
-def test_nan_observations_are_kept_as_they_are():
+def test_nan_observations_are_stored_bit_for_bit():
     buffer = ReplayBuffer(10, BOX, DISCRETE, device="cpu")
     obs = np.array([[np.nan, -0.0, np.inf]], np.float32)
     buffer.add(obs, obs, [0], [0.0], [False], [{}])

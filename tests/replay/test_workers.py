@@ -40,9 +40,15 @@ def draw(dataset, torch_seed=1, **options):
     return [tuple(actions.tolist()) for actions in loader]
 
 
-@pytest.mark.parametrize("method", ["fork", "spawn"])
-@pytest.mark.parametrize("kind", [ReplayBuffer, PrioritizedReplayBuffer])
-@pytest.mark.parametrize("seed", [None, 1])
+@pytest.mark.parametrize(
+    ("kind", "seed", "method"),
+    [
+        (ReplayBuffer, None, "fork"),
+        (ReplayBuffer, 1, "fork"),
+        (PrioritizedReplayBuffer, 1, "fork"),
+        (ReplayBuffer, 1, "spawn"),
+    ],
+)
 def test_two_workers_draw_distinct_batches(kind, seed, method):
     batches = draw(Batches(filled(kind, seed)), multiprocessing_context=method)
 

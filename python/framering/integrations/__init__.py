@@ -1,1 +1,1 @@
-"""framering's replay buffers at home in other libraries; each module needs its library."""
+"""Replay buffers for other libraries. Each module imports its library."""

@@ -20,28 +20,27 @@ import framering.replay.buffer
 class ReplayBuffer(framering.replay.buffer.ReplayBuffer, Sb3ReplayBuffer):  # type: ignore[misc,override]
     """`framering.ReplayBuffer`, for ``replay_buffer_class`` of DQN, SAC, TD3 and DDPG.
 
-    Stacks of frames are stored once, and truncations handled, whatever the algorithm's
-    ``optimize_memory_usage`` says. Works with ``save_replay_buffer``, ``load_replay_buffer``,
+    Each frame is stored once and truncations are handled, whatever the algorithm's
+    ``optimize_memory_usage`` is. It works with ``save_replay_buffer``, ``load_replay_buffer``,
     VecNormalize and several calls of ``learn``.
 
-    Further keywords of `framering.ReplayBuffer` go into ``replay_buffer_kwargs``. With ``n_step``
-    and ``gamma`` there (and the algorithm's own ``n_steps`` left at 1), samples carry the
+    Pass further keywords of `framering.ReplayBuffer` in ``replay_buffer_kwargs``. With ``n_step``
+    and ``gamma`` there (and the algorithm's own ``n_steps`` left at 1), samples have the
     ``discounts`` that SB3's losses use.
     """
 
     @property
-    def dones(self) -> _NothingToTruncate:  # type: ignore[override]
-        """What SB3 sets when ``learn`` is called again with ``optimize_memory_usage``."""
-        return _NothingToTruncate()
+    def dones(self) -> _IgnoredDones:  # type: ignore[override]
+        """The array that SB3 writes when ``learn`` is called again; writes are ignored."""
+        return _IgnoredDones()
 
 
-class _NothingToTruncate:
-    """Takes what SB3 writes into its own buffer's ``dones``, and needs none of it.
+class _IgnoredDones:
+    """Ignores what SB3 writes into ``dones`` of its memory-saving buffer.
 
-    In SB3's memory-saving buffer the newest transition's next observation is overwritten by the
-    first of the new episode, so that it must be marked as done. Here it keeps its true one, and
-    the new episode begins a segment of its own.
+    There the newest transition's next observation is overwritten by the first of the new episode,
+    so that it must be marked as done. Here it stays, and the new episode begins a new segment.
     """
 
     def __setitem__(self, position: Any, done: Any) -> None:
-        """Leave the buffer as it is: it is right already."""
+        """Do nothing."""

@@ -1,4 +1,4 @@
-"""TorchRL: a replay buffer that takes and gives TensorDicts.
+"""TorchRL: a replay buffer of TensorDicts.
 
 >>> import numpy as np, torch
 >>> from gymnasium import spaces
@@ -28,22 +28,22 @@ from framering.replay.prioritized import PrioritizedReplayBuffer
 
 
 class TensorDictReplayBuffer:
-    """A `framering.ReplayBuffer` under the names that TorchRL's collectors and losses use.
+    """A `framering.ReplayBuffer` with the interface of TorchRL's ReplayBuffer.
 
     Parameters
     ----------
     buffer : framering.ReplayBuffer or framering.PrioritizedReplayBuffer
-        What holds the transitions. Discrete actions are numbers, not one-hot: give TorchRL's
+        The buffer of the transitions. Discrete actions are numbers, not one-hot: give TorchRL's
         environments ``categorical_action_encoding=True``.
     batch_size : int, optional
-        What `sample` takes by default.
+        Default of `sample`.
     observation : str, default "observation"
         The key of observations ("pixels" for environments from pixels).
 
     Raises
     ------
     ValueError
-        Where samples of the buffer are no tensors.
+        If samples of the buffer are no tensors.
     """
 
     def __init__(
@@ -54,35 +54,39 @@ class TensorDictReplayBuffer:
         observation: str = "observation",
     ) -> None:
         if str(buffer.device) == "numpy":
-            raise ValueError("buffer: expected one whose samples are tensors, got device='numpy'")
+            raise ValueError(
+                "buffer: expected one whose samples are tensors, got device='numpy': make it with "
+                "device='cpu'"
+            )
         self.buffer = buffer
         self.batch_size = batch_size
         self.observation = observation
 
     def __len__(self) -> int:
-        """How many transitions can be sampled, of all environments."""
+        """Return how many transitions of all environments can be sampled."""
         return len(self.buffer)
 
     def extend(self, data: TensorDict) -> None:
-        """Add transitions in the order of time.
+        """Add transitions in order of time.
 
         Parameters
         ----------
         data : TensorDict
-            As collectors and rollouts give it, of batch shape ``(T,)`` or ``()`` for one
+            As collectors and rollouts return it, of batch shape ``(T,)`` or ``()`` for one
             environment, ``(n_envs, T)`` for several; with `observation`, ``action``, and under
             ``next`` `observation`, ``reward``, ``terminated`` and ``truncated``.
 
         Raises
         ------
         ValueError
-            For another batch shape, or what does not fit the buffer's spaces.
+            If it has another batch shape, or does not fit the buffer's spaces.
         """
         n_envs = self.buffer.n_envs
         steps = data.reshape(n_envs, -1) if n_envs == 1 else data
         if steps.batch_dims != 2 or steps.batch_size[0] != n_envs:
             raise ValueError(
-                f"data: expected the batch shape ({n_envs}, T), got {tuple(data.batch_size)}"
+                f"data: expected the batch shape ({n_envs}, T), got {tuple(data.batch_size)}: give "
+                "one row of steps for each environment"
             )
         after = steps["next"]
         arrays = [
@@ -97,33 +101,34 @@ class TensorDictReplayBuffer:
             )
         ]
         for obs, next_obs, action, reward, terminated, truncated in zip(*arrays, strict=True):
-            ends = terminated | truncated
-            # A step that both terminated and was truncated has no future to bootstrap from.
-            timeouts = {"TimeLimit.truncated": truncated & ~terminated}
-            self.buffer.add(obs, next_obs, action, reward, ends, timeouts)
+            # A step that both terminated and was truncated has no value to bootstrap from.
+            infos = {"TimeLimit.truncated": truncated & ~terminated}
+            self.buffer.add(obs, next_obs, action, reward, terminated, infos)
 
     def sample(self, batch_size: int | None = None) -> TensorDict:
-        """Draw a batch as TorchRL's losses take it.
+        """Draw a batch for TorchRL's losses.
 
         Returns
         -------
         TensorDict
-            Of batch shape ``(batch_size,)``: what `extend` takes but for ``truncated``, and
-            ``next, done``. With ``n_step``, ``steps_to_next_obs`` too; of a prioritized buffer,
-            ``index`` and ``_weight``.
+            Of batch shape ``(batch_size,)``, with the keys of `extend` except ``truncated``, and
+            with ``next, done``. With ``n_step`` also ``steps_to_next_obs``; of a prioritized
+            buffer also ``index`` and ``_weight``.
 
         Raises
         ------
         ValueError
-            Without a batch size, or where there is no transition.
+            If there is no batch size, or no transition.
         """
         rows = self.batch_size if batch_size is None else batch_size
         if rows is None:
-            raise ValueError("batch_size: expected a number here or at construction, got None")
+            raise ValueError(
+                "batch_size: expected an integer, got None: pass one here or to the constructor"
+            )
         batch: Any = self.buffer.sample(rows)
         discrete = isinstance(self.buffer.action_space, spaces.Discrete)
         terminated = batch.dones.bool()
-        found: dict[str, Any] = {
+        fields: dict[str, Any] = {
             self.observation: batch.observations,
             "action": batch.actions[:, 0] if discrete else batch.actions,
             "next": {
@@ -134,17 +139,20 @@ class TensorDictReplayBuffer:
             },
         }
         if batch.discounts is not None:
-            found["steps_to_next_obs"] = self._steps(batch.discounts)
+            fields["steps_to_next_obs"] = self._steps(batch.discounts)
         if isinstance(self.buffer, PrioritizedReplayBuffer):
-            found["index"] = batch.indices
-            found["_weight"] = batch.weights[:, 0]
-        return TensorDict(found, batch_size=[rows], device=self.buffer.device)
+            fields["index"] = batch.indices
+            fields["_weight"] = batch.weights[:, 0]
+        return TensorDict(fields, batch_size=[rows], device=self.buffer.device)
 
     def _steps(self, discounts: Any) -> Any:
         # TorchRL's losses raise their own gamma to this number.
         gamma = self.buffer.gamma
         if not 0 < gamma < 1:
-            raise ValueError(f"gamma: expected one between 0 and 1 to count steps by, got {gamma}")
+            raise ValueError(
+                f"gamma: expected a number above 0 and below 1, got {gamma}: the number of steps "
+                "follows from the discounts"
+            )
         return (discounts.log() / np.log(gamma)).round().long()
 
     def update_tensordict_priority(self, data: TensorDict) -> None:
@@ -153,8 +161,11 @@ class TensorDictReplayBuffer:
         Raises
         ------
         TypeError
-            Where the buffer is not prioritized.
+            If the buffer is not prioritized.
         """
         if not isinstance(self.buffer, PrioritizedReplayBuffer):
-            raise TypeError("buffer: expected a PrioritizedReplayBuffer to set priorities in")
+            raise TypeError(
+                f"buffer: expected a PrioritizedReplayBuffer, got {type(self.buffer).__name__}: "
+                "only that has priorities"
+            )
         self.buffer.update_priorities(data["index"], data["td_error"])

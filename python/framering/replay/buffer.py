@@ -219,10 +219,10 @@ class ReplayBuffer:
             Finite; stored as float32.
         done : array (n_envs,) of bool, or 0 and 1
             Whether the step terminated (or, as in SB3, ended in any way: see `infos`).
-        infos : sequence of n_envs dicts, or dict of arrays
+        infos : sequence of n_envs dicts, dict of arrays, or None
             Only ``TimeLimit.truncated`` is read: the step was truncated and did not terminate. It
-            is stored as truncated and not done, whatever `done` is. Ignored with
-            ``handle_timeout_termination=False``.
+            is stored as truncated and not done, whatever `done` is; an n-step return ends there.
+            Ignored with ``handle_timeout_termination=False``.
 
         Raises
         ------
@@ -239,21 +239,23 @@ class ReplayBuffer:
         """
         if self._recorder is None:
             self._recorder = self._new_recorder()
-        n_envs = self.n_envs
         truncations = infos if self.handle_timeout_termination else None
-        if isinstance(truncations, dict):
-            truncations = conversion.convert_truncations(truncations, n_envs)
-        if not self._recorder.add(obs, next_obs, action, reward, done, truncations):
-            if truncations is not None and truncations is infos:
-                truncations = conversion.convert_truncations(infos, n_envs)
-            self._recorder.add(
-                conversion.convert("obs", obs, self._observation_spec, n_envs),
-                conversion.convert("next_obs", next_obs, self._observation_spec, n_envs),
-                conversion.convert("action", action, self._action_spec, n_envs),
-                conversion.convert_rewards(reward, n_envs),
-                conversion.convert_dones(done, n_envs),
-                truncations,
-            )
+        if self._recorder.add(obs, next_obs, action, reward, done, truncations):
+            return
+        n_envs = self.n_envs
+        if truncations is not None:
+            # Gymnasium's dict of arrays is often the only argument to convert.
+            truncations = conversion.convert_truncations(infos, n_envs)
+            if self._recorder.add(obs, next_obs, action, reward, done, truncations):
+                return
+        self._recorder.add(
+            conversion.convert("obs", obs, self._observation_spec, n_envs),
+            conversion.convert("next_obs", next_obs, self._observation_spec, n_envs),
+            conversion.convert("action", action, self._action_spec, n_envs),
+            conversion.convert_rewards(reward, n_envs),
+            conversion.convert_dones(done, n_envs),
+            truncations,
+        )
 
     def extend(self, *args: Iterable[Any]) -> None:
         """Add several steps: the arguments of `add`, each with a leading time axis."""
@@ -449,7 +451,8 @@ class ReplayBuffer:
     def state_dict(self) -> dict[str, Any]:
         """Return the transitions that can be sampled and the generator's state.
 
-        They are in memory, as the bytes that `save` would write; `save` takes none.
+        The bytes are those that `save` writes, and are held in memory: for a large buffer, prefer
+        `save`, which streams them to a file.
         """
         return {"snapshot": self._snapshotter().to_bytes()}
 
