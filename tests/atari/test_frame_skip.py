@@ -4,7 +4,7 @@ import pytest
 from ale_py import roms
 
 from framering import _core
-from framering.atari.frame_skip import palette_of
+from framering.atari.frame_skip import palette_for
 
 # The games that have no single-player mode load, but don't start.
 GAMES = sorted(set(roms.get_all_rom_ids()) - {"combat", "joust", "maze_craze", "warlords"})
@@ -19,7 +19,7 @@ def test_the_palette_follows_from_the_screens_height(game: str) -> None:
     actions = ale.getMinimalActionSet()
     for step in range(20):
         ale.act(actions[step % len(actions)])
-        screen, palette = ale.getScreen(), palette_of(ale.getScreenDims()[0])
+        screen, palette = ale.getScreen(), palette_for(ale.getScreenDims()[0])
         np.testing.assert_array_equal(
             _core.palette_to_rgb(screen, palette=palette), ale.getScreenRGB()
         )

@@ -11,7 +11,7 @@ import pytest
 from ale_py import roms
 
 from framering.atari.emulator import AtariEmulator
-from framering.atari.reset_cache import STEADY_GAMES, starts_the_same
+from framering.atari.reset_cache import DETERMINISTIC_GAMES, has_deterministic_start
 from framering.atari.settings import AtariSettings
 
 STARTS = int(os.environ.get("FRAMERING_GAME_STARTS", "6"))
@@ -38,7 +38,7 @@ def switched_on(game: str, seed: int) -> Any:
     return ale
 
 
-@pytest.mark.parametrize("game", sorted(STEADY_GAMES))
+@pytest.mark.parametrize("game", sorted(DETERMINISTIC_GAMES))
 def test_the_start_does_not_depend_on_what_came_before(game: str) -> None:
     draws = np.random.default_rng(0)
     ale = switched_on(game, 0)
@@ -55,13 +55,13 @@ def test_the_start_does_not_depend_on_what_came_before(game: str) -> None:
         assert console_state(ale) == expected
 
 
-@pytest.mark.parametrize("game", sorted(STEADY_GAMES))
+@pytest.mark.parametrize("game", sorted(DETERMINISTIC_GAMES))
 def test_games_that_start_restored_are_those_that_start_emulated(game: str) -> None:
     draws = np.random.default_rng(0)
     # Few no-ops, so that starts with the same number of them come soon.
     settings = AtariSettings(game, noop_max=4, terminal_on_life_loss=False, fire_reset=False)
     restoring, emulating = AtariEmulator(settings), AtariEmulator(settings)
-    emulating._start._remembers = False
+    emulating._reset_cache._enabled = False
     frames = np.empty((2, *settings.frame_shape), np.uint8)
     for start in range(STARTS):
         emulators = restoring, emulating
@@ -89,7 +89,7 @@ def facts(emulator: AtariEmulator) -> Any:
 
 def test_sticky_actions_modes_and_starts_that_are_looked_at_are_emulated() -> None:
     settings = AtariSettings("breakout")
-    assert starts_the_same(settings)
+    assert has_deterministic_start(settings)
     for change in (
         {"game": "seaquest"},
         {"noop_max": 0},
@@ -97,13 +97,13 @@ def test_sticky_actions_modes_and_starts_that_are_looked_at_are_emulated() -> No
         {"mode": 4},
         {"difficulty": 1},
     ):
-        assert not starts_the_same(dataclasses.replace(settings, **change))
+        assert not has_deterministic_start(dataclasses.replace(settings, **change))
 
 
 def test_a_game_cut_short_among_its_no_ops_starts_again() -> None:
     settings = AtariSettings("breakout", max_num_frames_per_episode=5, fire_reset=False)
     restoring, emulating = AtariEmulator(settings), AtariEmulator(settings)
-    emulating._start._remembers = False
+    emulating._reset_cache._enabled = False
     frames = np.empty((2, *settings.frame_shape), np.uint8)
     for start in range(60):
         for emulator, frame in zip((restoring, emulating), frames, strict=True):

@@ -3,7 +3,9 @@
 Nothing here imports torch, so that a worker process starts quickly.
 """
 
-from framering.atari.emulator import AtariEmulator, Game, Step
+from framering.atari.emulator import AtariEmulator, FinishedGame, Step
 from framering.atari.settings import AtariSettings
 
-__all__ = ["AtariEmulator", "AtariSettings", "Game", "Step"]
+Game = FinishedGame  # Its name in version 0.1.0.
+
+__all__ = ["AtariEmulator", "AtariSettings", "FinishedGame", "Game", "Step"]

@@ -2,9 +2,10 @@
 
 `AtariEmulator` drives `ale_py.ALEInterface` directly. It does what a chain of Gymnasium wrappers
 does (Stable-Baselines3's and CleanRL's, or Gymnasium's own), step for step and bit for bit, without
-the wrappers: it looks only at the screens that an observation is made of, as palette indices.
+the wrappers: it reads only the screens that an observation is made of, as palette indices.
 """
 
+import dataclasses
 import time
 from typing import Any, NamedTuple
 
@@ -17,26 +18,27 @@ from framering.atari.frame_skip import (
     Image,
     MaxAndSkip,
     PoolAndSkip,
-    Screens,
-    palette_of,
+    ScreenSpec,
+    palette_for,
 )
-from framering.atari.reset_cache import GameStart
+from framering.atari.reset_cache import ResetCache
 from framering.atari.settings import AtariSettings
-from framering.atari.state import pack_state, unpack_state
+from framering.atari.state import pack_state, read_field, unpack_state
 
+# Indices of actions. FireResetEnv takes the action that follows FIRE, too, whichever that is.
 _NOOP, _FIRE, _AFTER_FIRE = 0, 1, 2
 
 
 class Step(NamedTuple):
-    """What a step gives, beside its frame."""
+    """Reward and end of an episode, as returned by a step; the frame is written to an array."""
 
     reward: float
     terminated: bool
     truncated: bool
 
 
-class Game(NamedTuple):
-    """A whole game that has ended: its unclipped return, emulated frames, and wall-clock time."""
+class FinishedGame(NamedTuple):
+    """Unclipped return, emulated frames and wall-clock time of a game that has ended."""
 
     episode_return: float
     frames: int
@@ -44,9 +46,9 @@ class Game(NamedTuple):
 
 
 class AtariEmulator:
-    """An Atari game, preprocessed frame by frame into arrays that the caller gives.
+    """An Atari game that is preprocessed frame by frame into arrays of the caller.
 
-    Given the same seed it is trajectory-exact with the wrappers of its order: the same
+    With the same seed it follows the trajectory of the wrappers of its order exactly: the same
     observations, rewards, terminations and truncations. ``"cleanrl"`` and ``"sb3"`` follow
     Stable-Baselines3's ``atari_wrappers`` (NoopReset, MaxAndSkip, EpisodicLife, FireReset,
     ClipReward, from the inside out), and ``"gymnasium"`` follows Gymnasium's
@@ -61,15 +63,16 @@ class AtariEmulator:
     ----------
     settings : AtariSettings
         As given.
-    finished_game : Game | None
-        The game that the last `step` ended, if it ended one; a lost life does not, unless the
-        reset that follows starts a new game. A game that ends within a reset is not reported, as
-        in CleanRL.
+    finished_game : FinishedGame | None
+        The game that the last `step` ended, or None. A lost life ends no game, unless the reset
+        that follows starts a new one. A game that ends within a reset is not reported, as in
+        CleanRL.
 
     Raises
     ------
     ValueError
-        If the game is unknown, or has no NOOP or FIRE where the settings need one.
+        If the game is unknown, has no NOOP or FIRE where the settings need one, or has no such
+        mode or difficulty.
 
     Examples
     --------
@@ -83,18 +86,18 @@ class AtariEmulator:
 
     def __init__(self, settings: AtariSettings) -> None:
         self.settings = settings
-        self.finished_game: Game | None = None
+        self.finished_game: FinishedGame | None = None
         self._rom = _rom_path(settings.game)
         ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
         self._ale = ale = ale_py.ALEInterface()
         ale.setFloat("repeat_action_probability", settings.repeat_action_probability)
         ale.setInt("max_num_frames_per_episode", settings.max_num_frames_per_episode)
-        self._start = GameStart(ale, settings)
+        self._reset_cache = ResetCache(ale, settings)
         self._seed(None)
         self._actions = (
             ale.getLegalActionSet() if settings.full_action_space else ale.getMinimalActionSet()
         )
-        self._fires = settings.fire_reset and "FIRE" in self.action_meanings
+        self._presses_fire = settings.fire_reset and "FIRE" in self.action_meanings
         self._check_actions()
         self._continues_after_life = (
             settings.terminal_on_life_loss and settings.order != "gymnasium"
@@ -103,7 +106,7 @@ class AtariEmulator:
         self._lives = 0
         self._game_ended = True
         self._return = 0.0
-        self._began = time.perf_counter()
+        self._start_time = time.perf_counter()
 
     @property
     def num_actions(self) -> int:
@@ -112,7 +115,7 @@ class AtariEmulator:
 
     @property
     def action_meanings(self) -> list[str]:
-        """What each action presses, e.g. ``["NOOP", "FIRE", "RIGHT", "LEFT"]``."""
+        """Names of the actions, e.g. ``["NOOP", "FIRE", "RIGHT", "LEFT"]``."""
         return [action.name for action in self._actions]
 
     @property
@@ -129,7 +132,7 @@ class AtariEmulator:
     @property
     def frame_number(self) -> int:
         """Emulated frames since the ROM was loaded."""
-        return self._start.frame_number
+        return self._reset_cache.frame_number
 
     @property
     def episode_frame_number(self) -> int:
@@ -142,32 +145,32 @@ class AtariEmulator:
         return screen
 
     def reset(self, out: Image, seed: int | None = None) -> None:
-        """Begin an episode and write its first frame.
+        """Start an episode and write its first frame.
 
         Parameters
         ----------
         out
             uint8 array of `AtariSettings.frame_shape`, C-contiguous, that is overwritten.
         seed
-            Seeds the no-op draw and the console, as ``AtariEnv.reset`` does, and starts a new game.
-            None goes on with the generators as they are, and, after a lost life, with the game.
+            Seeds the number of no-ops and the console, as ``AtariEnv.reset`` does, and starts a new
+            game. None keeps the generators, and continues the game after a lost life.
         """
         if seed is not None:
             self._game_ended = True
-        self._begin_episode(seed)
-        if not self._fires:
+        self._start_episode(seed)
+        if not self._presses_fire:
             self._skip.observe(out)
             return
         if self._press(_FIRE):
-            self._begin_episode(seed)
+            self._start_episode(seed)
         ended = self._press(_AFTER_FIRE)
         self._skip.observe(out)
         if ended:
-            # FireResetEnv resets here, and still gives the observation from before.
-            self._begin_episode(seed)
+            # FireResetEnv resets here, but returns the observation from before.
+            self._start_episode(seed)
 
     def step(self, action: int, out: Image) -> Step:
-        """Take one action for a frame skip and write the frame that it leads to.
+        """Repeat one action for a frame skip and write the resulting frame.
 
         Parameters
         ----------
@@ -179,63 +182,108 @@ class AtariEmulator:
         Returns
         -------
         Step
-            The reward of the skip (its sign, if clipped), and how the episode ended, if it did.
+            The reward of the skip (its sign, if clipped), and whether the episode has terminated or
+            was truncated.
 
         Raises
         ------
         ValueError
-            If the action is out of range; nothing has moved then.
+            If the action is out of range; nothing has changed then.
         """
         if not 0 <= action < len(self._actions):
             raise ValueError(
-                f"the action must lie in [0, {len(self._actions)}) for {self.settings.game}, "
-                f"but {action} came"
+                f"action: expected an index in [0, {len(self._actions)}) for {self.settings.game}, "
+                f"got {action}"
             )
         reward, terminated, truncated = self._advance(action)
         self.finished_game = None
         if self._game_ended:
-            seconds = time.perf_counter() - self._began
-            self.finished_game = Game(self._return, self.episode_frame_number, seconds)
+            seconds = time.perf_counter() - self._start_time
+            self.finished_game = FinishedGame(self._return, self.episode_frame_number, seconds)
         self._skip.observe(out)
         if self.settings.clip_reward:
             reward = float(np.sign(reward))
         return Step(reward, terminated, truncated)
 
     def state(self) -> bytes:
-        """Return the whole state: the console, the generators, and what the wrappers hold."""
-        return pack_state(
-            {
-                "console": self._ale.cloneState(include_rng=True).serialize(),
-                "draws": self._np_random.bit_generator.state,
-                "lives": self._lives,
-                "game_ended": self._game_ended,
-                "frame_number": self.frame_number,
-                "return": self._return,
-                "seconds": time.perf_counter() - self._began,
-                "skip": self._skip.state(),
-            }
-        )
+        """Return the whole state: console, generators, and what the wrappers hold.
+
+        One thing is missing, as ALE neither saves nor shows it: the action that sticky actions
+        would repeat. With ``repeat_action_probability`` > 0 a restored game can therefore differ
+        until its first action takes effect.
+        """
+        return pack_state({"settings": dataclasses.asdict(self.settings), **self._state_fields()})
 
     def restore(self, state: bytes) -> None:
-        """Take up what `state` returned, in an emulator of the same settings, and go on from there.
+        """Continue from what `state` returned in an emulator of the same settings.
 
         Raises
         ------
-        ValueError
-            If it is no such state.
+        TypeError, ValueError
+            If it is no such state; nothing has changed then.
         """
-        held = unpack_state(state)
-        self._ale.restoreState(ale_py.ALEState(held["console"]))
-        self._start.frame_number = held["frame_number"]
-        self._np_random.bit_generator.state = held["draws"]
-        self._lives = held["lives"]
-        self._game_ended = held["game_ended"]
-        self._return = held["return"]
-        self._began = time.perf_counter() - held["seconds"]
-        self._skip.restore(held["skip"])
+        fields = unpack_state(state)
+        before = self._state_fields()
+        try:
+            self._check_saved_settings(fields)
+            self._restore_fields(fields)
+        except (ValueError, TypeError) as reason:
+            self._restore_fields(before)
+            raise ValueError(
+                f"state: expected a saved game of {self.settings.game}, but {reason}"
+            ) from reason
+
+    def _state_fields(self) -> dict[str, Any]:
+        return {
+            "console": self._ale.cloneState(include_rng=True).serialize(),
+            "draws": self._np_random.bit_generator.state,
+            "lives": self._lives,
+            "game_ended": self._game_ended,
+            "frame_number": self.frame_number,
+            "return": self._return,
+            "seconds": time.perf_counter() - self._start_time,
+            "skip": self._skip.state(),
+        }
+
+    def _restore_fields(self, fields: dict[str, Any]) -> None:
+        self._restore_console(read_field(fields, "console", bytes))
+        self._reset_cache.frame_number = read_field(fields, "frame_number", int)
+        self._restore_generator(read_field(fields, "draws", dict))
+        self._lives = read_field(fields, "lives", int)
+        self._game_ended = read_field(fields, "game_ended", bool)
+        self._return = read_field(fields, "return", float)
+        self._start_time = time.perf_counter() - read_field(fields, "seconds", float)
+        self._skip.restore(read_field(fields, "skip", dict))
+
+    def _restore_console(self, console: bytes) -> None:
+        try:
+            self._ale.restoreState(ale_py.ALEState(console))
+        except Exception as reason:  # ale_py translates none of ALE's own exceptions.
+            raise ValueError("console: expected one of this game, got other bytes") from reason
+        if self._ale.cloneState(include_rng=True).serialize() != console:
+            raise ValueError("console: expected one of this game, got other bytes")
+
+    def _restore_generator(self, saved: dict[str, Any]) -> None:
+        generator = self._np_random.bit_generator
+        try:
+            generator.state = saved
+        except (KeyError, OverflowError) as reason:
+            raise ValueError(f"draws: expected the state of a PCG64, got {reason!r}") from reason
+        if generator.state != saved:
+            raise ValueError("draws: expected the state of a PCG64, got other fields")
+
+    def _check_saved_settings(self, fields: dict[str, Any]) -> None:
+        """Refuse a game that was saved with other settings; version 0.1.0 saved none."""
+        if "settings" not in fields:
+            return
+        saved = AtariSettings(**read_field(fields, "settings", dict))
+        for field in dataclasses.fields(saved):
+            here, there = getattr(self.settings, field.name), getattr(saved, field.name)
+            if here != there:
+                raise ValueError(f"{field.name}: expected {here!r}, got {there!r}")
 
     def _advance(self, action: int) -> Step:
-        """Take one action for a frame skip: EpisodicLifeEnv.step around MaxAndSkipEnv.step."""
+        """Repeat one action for a frame skip: EpisodicLifeEnv.step around MaxAndSkipEnv.step."""
         ale = self._ale
         reward = self._skip.advance(self._actions[action], self._frames())
         self._return += reward
@@ -254,51 +302,63 @@ class AtariEmulator:
         return Step(reward, terminated, truncated)
 
     def _press(self, action: int) -> bool:
-        """Take an action within a reset; say whether it ended the episode."""
+        """Take an action within a reset; return whether it ended the episode."""
         _, terminated, truncated = self._advance(action)
         return terminated or truncated
 
-    def _begin_episode(self, seed: int | None) -> None:
-        """Begin a game, or go on with this one after a lost life: EpisodicLifeEnv.reset."""
+    def _start_episode(self, seed: int | None) -> None:
+        """Start a game, or continue this one after a lost life: EpisodicLifeEnv.reset."""
         if self._game_ended or not self._continues_after_life:
-            self._begin_game(seed)
+            self._start_game(seed)
         else:
             self._return += self._skip.advance(self._actions[_NOOP], self._frames())
             if self._ale.game_over():
-                self._begin_game(seed)
+                self._start_game(seed)
         self._lives = self._ale.lives()
 
-    def _begin_game(self, seed: int | None) -> None:
-        """Begin a game with its no-op start: NoopResetEnv.reset."""
+    def _start_game(self, seed: int | None) -> None:
+        """Start a game with its no-ops: NoopResetEnv.reset."""
         self._restart(seed)
         noop_max = self.settings.noop_max
         frames = int(self._np_random.integers(1, noop_max + 1)) if noop_max > 0 else 0
-        for frame in range(self._start.begin(frames), frames):
+        for frame in range(self._reset_cache.reset_game(frames), frames):
             if frame == frames - 1 and self._return == 0:
-                self._start.remember(frame)
+                self._reset_cache.store(frame)
             self._return += self._ale.act(self._actions[_NOOP])
             if self._ale.game_over():
                 self._restart(seed)
                 self._ale.reset_game()
-        self._skip.hold()
+        self._skip.reset()
 
     def _restart(self, seed: int | None) -> None:
         if seed is not None:
             self._seed(seed)
         self._return = 0.0
-        self._began = time.perf_counter()
+        self._start_time = time.perf_counter()
 
     def _seed(self, seed: int | None) -> None:
-        """Seed the draws and the console as ``AtariEnv.seed_game`` does, and load the ROM."""
+        """Seed the generators as ``AtariEnv.seed_game`` does, and load the ROM."""
         draws, console = np.random.SeedSequence(seed).generate_state(n_words=2)
         self._np_random = np.random.Generator(np.random.PCG64(np.random.SeedSequence(int(draws))))
         self._ale.setInt("random_seed", console.astype(np.int32))
         self._ale.loadROM(self._rom)
-        self._start.rom_loaded()
-        if self.settings.mode is not None:
-            self._ale.setMode(self.settings.mode)
-        if self.settings.difficulty is not None:
-            self._ale.setDifficulty(self.settings.difficulty)
+        self._reset_cache.rom_loaded()
+        self._set_mode_and_difficulty()
+
+    def _set_mode_and_difficulty(self) -> None:
+        ale, settings = self._ale, self.settings
+        for name, value, available, apply in (
+            ("mode", settings.mode, ale.getAvailableModes, ale.setMode),
+            ("difficulty", settings.difficulty, ale.getAvailableDifficulties, ale.setDifficulty),
+        ):
+            if value is None:
+                continue
+            choices = sorted(available())
+            if value not in choices:
+                raise ValueError(
+                    f"{name}: expected one of {choices} in {settings.game}, got {value}"
+                )
+            apply(value)
 
     def _frames(self) -> int:
         skip = self.settings.frame_skip
@@ -307,13 +367,18 @@ class AtariEmulator:
     def _make_skip(self) -> FrameSkip:
         settings = self.settings
         height, width = self._ale.getScreenDims()
-        screens = Screens(
+        if settings.screen_size[0] > width or settings.screen_size[1] > height:
+            raise ValueError(
+                f"screen_size: expected at most {(width, height)}, the size of the screen, got "
+                f"{settings.screen_size}"
+            )
+        screens = ScreenSpec(
             order=settings.order,
             height=height,
             width=width,
             output_shape=(settings.screen_size[1], settings.screen_size[0]),
             grayscale=settings.grayscale,
-            palette=palette_of(height),
+            palette=palette_for(height),
         )
         if settings.order == "gymnasium":
             return PoolAndSkip(self._ale, screens, end_at_life_loss=settings.terminal_on_life_loss)
@@ -324,17 +389,18 @@ class AtariEmulator:
         needs_noop = self.settings.noop_max > 0 or self.settings.terminal_on_life_loss
         if needs_noop and meanings[0] != "NOOP":
             raise ValueError(
-                f"{self.settings.game}'s first action is {meanings[0]}, not NOOP: "
+                f"noop_max, terminal_on_life_loss: expected a game whose first action is NOOP, got "
+                f"{self.settings.game} with {meanings[0]}; "
                 "set noop_max=0 and terminal_on_life_loss=False, or full_action_space=True"
             )
-        if self._fires and (meanings[1] != "FIRE" or len(meanings) < 3):
+        if self._presses_fire and (meanings[1] != "FIRE" or len(meanings) < 3):
             raise ValueError(
-                f"{self.settings.game}'s actions are {meanings}, but a fire reset presses FIRE as "
-                "the second of at least three actions: set fire_reset=False"
+                "fire_reset: expected a game with FIRE as the second of three or more actions, got "
+                f"{self.settings.game} with {meanings}; set fire_reset=False"
             )
 
 
 def _rom_path(game: str) -> Any:
     if game not in roms.get_all_rom_ids():
-        raise ValueError(f"{game!r} is not a ROM of ale_py; its names look like 'ms_pacman'")
+        raise ValueError(f"game: expected a ROM of ale_py such as 'ms_pacman', got {game!r}")
     return roms.get_rom_path(game)

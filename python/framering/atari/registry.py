@@ -1,4 +1,4 @@
-"""What Gymnasium's registry says of an Atari environment id."""
+"""Atari environment ids in Gymnasium's registry, and their emulator settings."""
 
 import difflib
 from dataclasses import dataclass
@@ -7,6 +7,7 @@ from typing import Any
 import gymnasium
 from gymnasium.envs.registration import EnvSpec, registry
 
+from framering.atari.arguments import describe
 from framering.atari.settings import AtariSettings
 
 _ATARI_ENTRY_POINT = "ale_py.env:AtariEnv"
@@ -26,7 +27,7 @@ _EMULATION_KEYS = frozenset(
 
 @dataclass(frozen=True)
 class AtariGame:
-    """A registered Atari environment: the game, and how the registry says it is emulated.
+    """A registered Atari environment: its game and emulation settings.
 
     Attributes
     ----------
@@ -35,16 +36,16 @@ class AtariGame:
     game
         The ROM's name, e.g. ``"ms_pacman"``.
     frameskip
-        Frames a step of the registered environment: a number, or the half-open range it is drawn
-        from. 1 for the ``NoFrameskip`` ids, whose users bring their own frame skip.
+        Emulated frames per step of the registered environment: a number, or the half-open range
+        from which it is drawn. 1 for the ``NoFrameskip`` ids, whose users add a frame skip.
     repeat_action_probability
-        ALE's sticky actions: the probability, each frame, that the previous action goes on.
+        Sticky actions: the probability, at each frame, that the emulator repeats the last action.
     full_action_space
-        All the console's actions, or the game's own minimal set.
+        Whether actions are all 18 of the console, or the minimal set of the game.
     max_num_frames_per_episode
-        Frames after which ALE truncates; 0 for never.
+        Emulated frames after which ALE truncates a game; 0 for no limit.
     mode, difficulty
-        The cartridge's switches; None leaves them as they are.
+        The game's mode and difficulty; None for its defaults.
     """
 
     env_id: str
@@ -72,8 +73,8 @@ def find_spec(env_id: str) -> EnvSpec:
 
     Raises
     ------
-    ValueError
-        If the id is not registered; the message names the nearest ones.
+    TypeError, ValueError
+        If the id is no string, or not registered; the message names the most similar ones.
 
     Examples
     --------
@@ -82,6 +83,8 @@ def find_spec(env_id: str) -> EnvSpec:
     """
     import ale_py
 
+    if not isinstance(env_id, str):
+        raise TypeError(f"env_id: expected a registered id, got {describe(env_id)}")
     gymnasium.register_envs(ale_py)
     spec = registry.get(env_id)
     if spec is None:
@@ -98,7 +101,7 @@ def register_vector_ids(entry_point: str) -> None:
     Parameters
     ----------
     entry_point
-        The vector environment, as ``"module:Class"``; it is given ``env_id``.
+        The vector environment, as ``"module:Class"``. It is called with ``env_id``.
     """
     import ale_py
 
@@ -129,7 +132,7 @@ def is_atari(env_id: str) -> bool:
 
 
 def find_game(env_id: str) -> AtariGame:
-    """Find an Atari game, and what the registry says of it.
+    """Find an Atari game and its emulation settings in the registry.
 
     Parameters
     ----------
@@ -139,12 +142,12 @@ def find_game(env_id: str) -> AtariGame:
     Returns
     -------
     AtariGame
-        The game and its emulation.
+        The game and its emulation settings.
 
     Raises
     ------
     ValueError
-        If the id is unknown (the message names the nearest ones) or is not an Atari game.
+        If the id is unknown (the message names the most similar ones) or no Atari game.
 
     Examples
     --------
@@ -157,18 +160,18 @@ def find_game(env_id: str) -> AtariGame:
             f"{env_id!r} is registered, but it is not an Atari game (its entry point is "
             f"{spec.entry_point!r}). Make it with gymnasium.make or gymnasium.make_vec."
         )
-    said: dict[str, Any] = {k: v for k, v in spec.kwargs.items() if k in _EMULATION_KEYS}
-    frameskip = said.get("frameskip", 4)
-    limit = said.get("max_num_frames_per_episode")
+    registered: dict[str, Any] = {k: v for k, v in spec.kwargs.items() if k in _EMULATION_KEYS}
+    frameskip = registered.get("frameskip", 4)
+    limit = registered.get("max_num_frames_per_episode")
     return AtariGame(
         env_id=spec.id,
-        game=said["game"],
+        game=registered["game"],
         frameskip=frameskip if isinstance(frameskip, int) else (frameskip[0], frameskip[1]),
-        repeat_action_probability=float(said.get("repeat_action_probability", 0.25)),
-        full_action_space=bool(said.get("full_action_space", False)),
+        repeat_action_probability=float(registered.get("repeat_action_probability", 0.25)),
+        full_action_space=bool(registered.get("full_action_space", False)),
         max_num_frames_per_episode=0 if limit is None else int(limit),
-        mode=said.get("mode"),
-        difficulty=said.get("difficulty"),
+        mode=registered.get("mode"),
+        difficulty=registered.get("difficulty"),
     )
 
 
@@ -180,8 +183,8 @@ def settings_for(env_id: str, **flags: Any) -> AtariSettings:
     env_id
         A registered Atari id.
     flags
-        Attributes of `AtariSettings`; those that are None are left to the registry, or to their
-        default. A frame skip that is left to an id without one of its own (``NoFrameskip``) is 4.
+        Attributes of `AtariSettings`. Those that are None take the registry's value, or else their
+        default. The default frame skip of an id without one of its own (``NoFrameskip``) is 4.
 
     Returns
     -------
@@ -191,7 +194,7 @@ def settings_for(env_id: str, **flags: Any) -> AtariSettings:
     Raises
     ------
     ValueError
-        If the id is no Atari id, or a flag is out of range.
+        If the id is no Atari id, or a flag is out of range; TypeError for a flag of another type.
 
     Examples
     --------
@@ -199,7 +202,7 @@ def settings_for(env_id: str, **flags: Any) -> AtariSettings:
     0.25
     """
     game = find_game(env_id)
-    said: dict[str, Any] = {
+    registered: dict[str, Any] = {
         "repeat_action_probability": game.repeat_action_probability,
         "full_action_space": game.full_action_space,
         "max_num_frames_per_episode": game.max_num_frames_per_episode,
@@ -207,13 +210,13 @@ def settings_for(env_id: str, **flags: Any) -> AtariSettings:
         "difficulty": game.difficulty,
     }
     if game.frameskip != 1:
-        said["frame_skip"] = game.frameskip
+        registered["frame_skip"] = game.frameskip
     given = {name: flag for name, flag in flags.items() if flag is not None}
-    return AtariSettings(game=game.game, **{**said, **given})
+    return AtariSettings(game=game.game, **{**registered, **given})
 
 
 def _suggestion(env_id: str) -> str:
-    """Name the registered ids that look most like this one, whatever their case."""
+    """Name the registered ids that are most similar to this one, ignoring case."""
     by_lower = {name.lower(): name for name in registry}
     near = difflib.get_close_matches(env_id.lower(), by_lower, n=4, cutoff=0.6)
     if not near:

@@ -1,18 +1,18 @@
-"""Games that always start the same, so that their start is emulated once and then restored.
+"""Cache of the first frames of games that always start in the same state.
 
-A game starts by switching the console on: ``ALEInterface.reset_game`` emulates over sixty frames,
-as long as sixteen steps take. The memory that it finds is what the last game left there, and the
-timer's value is random. Many cartridges put both into use, but in the games listed here the whole
-state of the console after these frames is the same, whatever came before, and what ALE saves of it
-is all that there is to it. `tests/test_atari_starts.py` checks both for each of them. The frames
-without action that follow are always the same, too.
+``ALEInterface.reset_game`` switches the console on and emulates more than sixty frames, which take
+as long as sixteen steps. The console's memory then holds what the last game left there, and its
+timer has a random value. Many cartridges use both, but in the games listed here the whole state of
+the console after these frames is the same, whatever came before, and ALE saves all of it.
+`tests/atari/test_reset_cache.py` checks both for each game. The no-op frames that follow are always
+the same, too.
 """
 
 from typing import Any
 
 from framering.atari.settings import AtariSettings
 
-STEADY_GAMES = frozenset(
+DETERMINISTIC_GAMES = frozenset(
     {
         "air_raid",
         "asterix",
@@ -60,14 +60,14 @@ STEADY_GAMES = frozenset(
 )
 
 
-def starts_the_same(settings: AtariSettings) -> bool:
-    """Tell whether a game so played always starts the same.
+def has_deterministic_start(settings: AtariSettings) -> bool:
+    """Return whether a game with these settings always starts in the same state.
 
-    A saved state has neither the screen nor the action that a sticky one would repeat: a frame
-    without action must follow, and actions must not stick.
+    A saved state holds neither the screen nor the action that sticky actions would repeat: a no-op
+    frame must follow, and actions must not be sticky.
     """
     return (
-        settings.game in STEADY_GAMES
+        settings.game in DETERMINISTIC_GAMES
         and settings.noop_max > 0
         and settings.repeat_action_probability == 0
         and settings.mode is None
@@ -75,58 +75,58 @@ def starts_the_same(settings: AtariSettings) -> bool:
     )
 
 
-class GameStart:
-    """Starts games of one emulator.
+class ResetCache:
+    """Resets one emulator, and restores the states of earlier resets where that is exact.
 
     Parameters
     ----------
     ale
         The emulator.
     settings
-        The game; see `starts_the_same`.
+        The game; see `has_deterministic_start`.
     """
 
     def __init__(self, ale: Any, settings: AtariSettings) -> None:
         self._ale = ale
-        self._remembers = starts_the_same(settings)
-        # By the frames without action that have passed since the start.
+        self._enabled = has_deterministic_start(settings)
+        # By the number of no-op frames since the start.
         self._states: dict[int, Any] = {}
         self._start_frames = 0
-        self._frames_elsewhere = 0
+        self._frame_offset = 0
 
     @property
     def frame_number(self) -> int:
-        """Emulated frames since the ROM was loaded, those before a restored start among them."""
-        return int(self._ale.getFrameNumber()) + self._frames_elsewhere
+        """Emulated frames since the ROM was loaded, including those before a restored state."""
+        return int(self._ale.getFrameNumber()) + self._frame_offset
 
     @frame_number.setter
     def frame_number(self, number: int) -> None:
-        self._frames_elsewhere = number - int(self._ale.getFrameNumber())
+        self._frame_offset = number - int(self._ale.getFrameNumber())
 
     def rom_loaded(self) -> None:
-        """Take note that the ROM was loaded, from where on frames count."""
-        self._frames_elsewhere = 0
+        """Restart the count of frames, as ALE does when it loads a ROM."""
+        self._frame_offset = 0
 
-    def begin(self, frames: int) -> int:
-        """Start a game that so many frames without action follow; return how many have passed.
+    def reset_game(self, noop_frames: int) -> int:
+        """Start a game, and return how many of the no-op frames that follow are already done.
 
-        At least one is left, as a restored start has no screen.
+        At least one is left to emulate, as a restored state has no screen.
         """
         number = self.frame_number
-        passed = frames - 1 if frames - 1 in self._states else 0
-        if passed in self._states:
-            self._ale.restoreState(self._states[passed])
-            self.frame_number = number + self._start_frames + passed
-            return passed
+        done = noop_frames - 1 if noop_frames - 1 in self._states else 0
+        if done in self._states:
+            self._ale.restoreState(self._states[done])
+            self.frame_number = number + self._start_frames + done
+            return done
         self._ale.reset_game()
-        # Most games have none: they are those in which ALE selects a mode.
+        # Frames in which ALE selects a mode; most games need none.
         self._start_frames = self.frame_number - number
-        self.remember(0)
+        self.store(0)
         return 0
 
-    def remember(self, passed: int) -> None:
-        """Remember a start that so many frames without action have passed since, if they have."""
-        if not self._remembers or passed in self._states:
+    def store(self, noop_frames: int) -> None:
+        """Store the current state if exactly so many no-op frames were emulated since the start."""
+        if not self._enabled or noop_frames in self._states:
             return
-        if self._ale.getEpisodeFrameNumber() == self._start_frames + passed:
-            self._states[passed] = self._ale.cloneState()
+        if self._ale.getEpisodeFrameNumber() == self._start_frames + noop_frames:
+            self._states[noop_frames] = self._ale.cloneState()

@@ -1,50 +1,69 @@
 """How an Atari game is emulated and preprocessed."""
 
 from dataclasses import dataclass
-from typing import Literal, get_args
+from numbers import Real
+from typing import Any, Literal, get_args
+
+import numpy as np
+
+from framering.atari.arguments import check_flag, check_integer, check_pair, describe, is_sequence
 
 Order = Literal["cleanrl", "sb3", "gymnasium"]
+
+_FLAGS = (
+    "terminal_on_life_loss",
+    "fire_reset",
+    "clip_reward",
+    "grayscale",
+    "full_action_space",
+)
 
 
 @dataclass(frozen=True)
 class AtariSettings:
-    """How a game is emulated and preprocessed. Plain data, so that it can be sent to a process.
+    """Settings of an emulator and its preprocessing: plain data that can be sent to a process.
 
     Attributes
     ----------
     game
         The ROM's name, e.g. ``"breakout"``.
     order
-        Whose preprocessing: ``"cleanrl"`` (maximum of two RGB screens, resize, gray), ``"sb3"``
-        (maximum of two RGB screens, gray, resize) or ``"gymnasium"`` (gray, maximum, resize). It
-        also says how a lost life ends an episode, and what is seen when one ends within a skip.
+        The library whose preprocessing is followed: ``"cleanrl"`` (maximum of two RGB screens,
+        resize, gray), ``"sb3"`` (maximum of two RGB screens, gray, resize) or ``"gymnasium"``
+        (gray, maximum, resize). It also determines how a lost life ends an episode, and what is
+        observed when one ends within a skip.
     frame_skip
-        Emulated frames a step, or the half-open range that they are drawn from at each step.
+        Emulated frames per step, or the half-open range from which each step draws them.
     noop_max
         A game starts with 1 to ``noop_max`` frames without action; 0 for none.
     terminal_on_life_loss
-        Whether a lost life terminates the episode. In ``"cleanrl"`` and ``"sb3"`` order it is
-        looked at after the whole skip, and the reset that follows goes on with the same game after
-        one step without action; in ``"gymnasium"`` order it is looked at each frame, and the reset
-        that follows starts a new game.
+        Whether a lost life terminates the episode. In ``"cleanrl"`` and ``"sb3"`` order lives
+        are compared after the whole skip, and the reset that follows continues the same game after
+        one step without action; in ``"gymnasium"`` order they are compared after each frame, and
+        the reset that follows starts a new game.
     fire_reset
         Whether a reset presses FIRE and then the action after it, in games that have FIRE.
     clip_reward
-        Whether rewards are their sign.
+        Whether a reward is replaced by its sign.
     screen_size
         ``(width, height)`` of an observation, as in Gymnasium.
     grayscale
         Whether an observation is gray ``(height, width)`` or, in gymnasium order alone, RGB
         ``(height, width, 3)``.
     repeat_action_probability
-        Sticky actions: the probability, each frame, that the emulator goes on with the last action
+        Sticky actions: the probability, at each frame, that the emulator repeats the last action
         (Machado et al., 2018).
     full_action_space
-        All the console's actions, or the game's own.
+        Whether actions are all 18 of the console, or the minimal set of the game.
     max_num_frames_per_episode
-        Frames of a game after which it is truncated; 0 for never.
+        Emulated frames after which a game is truncated; 0 for no limit.
     mode, difficulty
-        The cartridge's switches (None: as they are).
+        The game's mode and difficulty; None for its defaults.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a value is of another type or out of range.
     """
 
     game: str
@@ -63,38 +82,35 @@ class AtariSettings:
     difficulty: int | None = None
 
     def __post_init__(self) -> None:
-        if self.order not in get_args(Order):
-            raise ValueError(f"order must be one of {get_args(Order)}, but {self.order!r} came")
-        skip = self.frame_skip if isinstance(self.frame_skip, tuple) else (self.frame_skip,)
-        if min(skip) < 1 or (len(skip) == 2 and skip[0] >= skip[1]) or len(skip) > 2:
+        if not isinstance(self.game, str):
+            raise TypeError(f"game: expected the name of a ROM, got {describe(self.game)}")
+        if not isinstance(self.order, str) or self.order not in get_args(Order):
             raise ValueError(
-                "frame_skip must be a positive number of frames, or (low, high) with "
-                f"0 < low < high, but {self.frame_skip!r} came"
+                f"order: expected one of {get_args(Order)}, got {describe(self.order)}"
             )
-        if self.noop_max < 0:
-            raise ValueError(f"noop_max must not be negative, but {self.noop_max} came")
-        if len(self.screen_size) != 2 or min(self.screen_size) < 1:
-            raise ValueError(
-                f"screen_size must be a positive (width, height), but {self.screen_size!r} came"
-            )
-        if not 0.0 <= self.repeat_action_probability <= 1.0:
-            raise ValueError(
-                "repeat_action_probability must lie in [0, 1], "
-                f"but {self.repeat_action_probability} came"
-            )
-        if self.max_num_frames_per_episode < 0:
-            raise ValueError(
-                "max_num_frames_per_episode must not be negative (0: no limit), "
-                f"but {self.max_num_frames_per_episode} came"
-            )
+        for name in _FLAGS:
+            self._set(name, check_flag(name, getattr(self, name)))
+        for name in ("noop_max", "max_num_frames_per_episode"):
+            self._set(name, check_integer(name, getattr(self, name), 0))
+        for name in ("mode", "difficulty"):
+            if getattr(self, name) is not None:
+                self._set(name, check_integer(name, getattr(self, name), 0))
+        self._set("frame_skip", _check_frame_skip(self.frame_skip))
+        self._set("screen_size", check_pair("screen_size", self.screen_size, 1))
+        self._set("repeat_action_probability", _check_probability(self.repeat_action_probability))
         if not self.grayscale and self.order != "gymnasium":
             raise ValueError(
-                f"RGB observations are made in gymnasium order alone, but order={self.order!r} came"
+                "grayscale: expected True, as RGB frames need order='gymnasium', got False with "
+                f"order={self.order!r}"
             )
+
+    def _set(self, name: str, value: Any) -> None:
+        """Set a field of this frozen dataclass to its checked value, a plain Python one."""
+        object.__setattr__(self, name, value)
 
     @property
     def mean_frame_skip(self) -> float:
-        """Emulated frames a step, on average."""
+        """Mean number of emulated frames per step."""
         if isinstance(self.frame_skip, int):
             return self.frame_skip
         low, high = self.frame_skip
@@ -105,3 +121,24 @@ class AtariSettings:
         """Shape of one frame: ``(height, width)``, or ``(height, width, 3)`` in colour."""
         width, height = self.screen_size
         return (height, width) if self.grayscale else (height, width, 3)
+
+
+def _check_frame_skip(frame_skip: Any) -> int | tuple[int, int]:
+    if not is_sequence(frame_skip):
+        return check_integer("frame_skip", frame_skip, 1)
+    low, high = check_pair("frame_skip", frame_skip, 1)
+    if low >= high:
+        raise ValueError(
+            "frame_skip: expected a range (low, high) with 0 < low < high, got "
+            f"{describe(frame_skip)}"
+        )
+    return low, high
+
+
+def _check_probability(value: Any) -> float:
+    name = "repeat_action_probability"
+    if isinstance(value, bool | np.bool_) or not isinstance(value, Real):
+        raise TypeError(f"{name}: expected a number, got {describe(value)}")
+    if not 0 <= float(value) <= 1:
+        raise ValueError(f"{name}: expected a number in [0, 1], got {describe(value)}")
+    return float(value)

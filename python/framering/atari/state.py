@@ -2,11 +2,20 @@
 
 import base64
 import json
+import math
 import zlib
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, TypeVar, cast
 
 import numpy as np
+import numpy.typing as npt
 
+from framering.atari.arguments import INT64_MAX, describe
+
+_Value = TypeVar("_Value")
+
+# Some times the largest state, which holds the console and three screens.
+_MAX_BYTES = 1 << 22
 _BYTES, _ARRAY = "bytes", "uint8 array"
 
 
@@ -26,14 +35,56 @@ def unpack_state(packed: bytes) -> dict[str, Any]:
 
     Raises
     ------
-    ValueError
+    TypeError, ValueError
         If it is nothing that `pack_state` wrote.
     """
+    if not isinstance(packed, bytes | bytearray | memoryview):
+        raise TypeError(f"state: expected bytes, got {describe(packed)}")
     try:
-        state: dict[str, Any] = json.loads(zlib.decompress(packed), object_hook=_decode)
-    except (zlib.error, UnicodeDecodeError, ValueError) as error:
-        raise ValueError(f"expected the state of an emulator, but {error}") from error
+        state = json.loads(_decompress(packed), object_hook=_decode)
+    except (zlib.error, ValueError, TypeError, KeyError, RecursionError) as reason:
+        raise ValueError(f"state: expected the state of an emulator, but {reason}") from reason
+    if not isinstance(state, dict):
+        raise ValueError(f"state: expected the state of an emulator, got {describe(state)}")
     return state
+
+
+def read_field(state: Mapping[str, Any], name: str, kind: type[_Value]) -> _Value:
+    """Return a field of a state; numbers are finite, and integers count something.
+
+    Raises
+    ------
+    ValueError
+        If the field is missing, of another type, or out of range.
+    """
+    value = state.get(name)
+    fits = type(value) is kind  # A bool is no int here.
+    if isinstance(value, float):
+        fits &= math.isfinite(value)
+    elif isinstance(value, int):
+        fits &= 0 <= value <= INT64_MAX
+    if not fits:
+        raise ValueError(f"{name}: expected {kind.__name__}, got {describe(value)}")
+    return cast(_Value, value)
+
+
+def read_array(
+    state: Mapping[str, Any], name: str, shape: tuple[int, ...]
+) -> npt.NDArray[np.uint8]:
+    """Return a field of a state that is a uint8 array; raise ValueError for another shape."""
+    array = state.get(name)
+    if not isinstance(array, np.ndarray) or array.shape != shape:
+        got = array.shape if isinstance(array, np.ndarray) else describe(array)
+        raise ValueError(f"{name}: expected an array of shape {shape}, got {got}")
+    return array
+
+
+def _decompress(packed: bytes | bytearray | memoryview) -> bytes:
+    stream = zlib.decompressobj()
+    unpacked = stream.decompress(packed, _MAX_BYTES)
+    if not stream.eof or stream.unused_data:
+        raise ValueError("it is truncated, too long, or followed by other bytes")
+    return unpacked
 
 
 def _encode(value: Any) -> dict[str, Any]:

@@ -15,50 +15,49 @@ except ImportError as reason:
         "AtariPreprocessing needs ale-py 0.10 or newer: pip install -U gymnasium ale-py"
     ) from reason
 
-from framering.atari.frame_skip import PoolAndSkip, Screens, palette_of
+from framering.atari.frame_skip import PoolAndSkip, ScreenSpec, palette_for
 
-# What gymnasium.make puts around an environment: neither changes what a step does.
+# Wrappers that gymnasium.make adds; neither changes a step.
 _TRANSPARENT = (OrderEnforcing, PassiveEnvChecker)
 
 
 class AtariPreprocessing(
     gymnasium.Wrapper[Any, Any, Any, Any], gymnasium.utils.RecordConstructorArgs
 ):
-    """Preprocess an Atari environment as Machado et al. (2018) advise, without frame stacking.
+    """Preprocesses an Atari environment as Machado et al. (2018) recommend, without frame stacking.
 
     A drop-in for `gymnasium.wrappers.AtariPreprocessing`: the same arguments, the same spaces, and
-    the same observations, rewards and flags, bit for bit, faster. No-op starts, frame skipping with
-    a maximum over the last two frames, an optional end at a lost life, and an area resize of the
-    gray (or RGB) screen. Nothing of OpenCV is used.
+    the same observations, rewards and flags, bit for bit, but faster: no-op starts, frame skipping
+    with a maximum over the last two frames, an optional end at a lost life, and an area resize of
+    the gray (or RGB) screen. It does not need OpenCV.
 
-    Around an `AtariEnv` as ``gymnasium.make`` gives it, the wrapper drives the emulator itself and
-    looks at no screen that it does not need. Where other wrappers are in between, it steps through
-    them.
+    Around an `AtariEnv` made by ``gymnasium.make``, the wrapper drives the emulator directly and
+    reads only the screens that it needs. Other wrappers in between are stepped as usual.
 
     Parameters
     ----------
     env
-        An ALE environment that skips no frames by itself (``frameskip=1``).
+        An ALE environment that skips no frames itself (``frameskip=1``).
     noop_max
         A game starts with 1 to ``noop_max`` frames without action; 0 for none.
     frame_skip
-        Emulated frames a step.
+        Emulated frames per step.
     screen_size
         Size of an observation: both sides, or ``(width, height)``.
     terminal_on_life_loss
-        Whether a lost life terminates the episode, at the frame that it is lost.
+        Whether a lost life terminates the episode, at the frame in which it is lost.
     grayscale_obs
         Gray observations ``(height, width)``, or RGB ``(height, width, 3)``.
     grayscale_newaxis
         Whether a gray observation has a last axis of 1.
     scale_obs
-        float32 observations in [0, 1], or uint8 ones in [0, 255].
+        Whether observations are float32 in [0, 1] instead of uint8 in [0, 255].
 
     Raises
     ------
     ValueError
         If ``frame_skip``, ``screen_size`` or ``noop_max`` is out of range, if the environment skips
-        frames itself, or if no-op starts are asked for and its first action is not NOOP.
+        frames itself, or if it has no-op starts but its first action is not NOOP.
     TypeError
         If the environment's observation space is not a Box.
 
@@ -126,7 +125,7 @@ class AtariPreprocessing(
     def reset(
         self, *, seed: int | None = None, options: dict[str, Any] | None = None
     ) -> tuple[npt.NDArray[Any], dict[str, Any]]:
-        """Start a new game with its no-ops and give its first observation."""
+        """Start a new game with its no-ops and return the first observation and info."""
         _, info = self.env.reset(seed=seed, options=options)
         self._has_reset = True
         if self.noop_max > 0:
@@ -135,7 +134,7 @@ class AtariPreprocessing(
                 info.update(step_info)
                 if terminated or truncated:
                     _, info = self.env.reset(seed=seed, options=options)
-        self._skip.hold()
+        self._skip.reset()
         self.lives = self.ale.lives()
         return self._observation(), info
 
@@ -144,7 +143,9 @@ class AtariPreprocessing(
     ) -> tuple[npt.NDArray[Any], SupportsFloat, bool, bool, dict[str, Any]]:
         """Repeat an action for a frame skip, or until the episode ends."""
         if not self._has_reset:
-            self.env.step(action)  # An error, if the environment enforces the order of calls.
+            self.env.step(
+                action
+            )  # Raises ResetNeeded if the environment enforces the order of calls.
         console = self._console
         reward = self._skip.advance(console.action(action), self.frame_skip)
         terminated, truncated, info = console.outcome()
@@ -163,17 +164,19 @@ class AtariPreprocessing(
         self._make_skip()
 
     def _make_skip(self) -> None:
-        self._console: _Emulator | _Wrapped = (
-            _Emulator(self.env.unwrapped) if _is_bare(self.env) else _Wrapped(self.env, self.ale)
+        self._console: _EmulatorConsole | _WrappedConsole = (
+            _EmulatorConsole(self.env.unwrapped)
+            if _is_bare(self.env)
+            else _WrappedConsole(self.env, self.ale)
         )
         height, width = self.ale.getScreenDims()
-        screens = Screens(
+        screens = ScreenSpec(
             order="gymnasium",
             height=height,
             width=width,
             output_shape=(self.screen_size[1], self.screen_size[0]),
             grayscale=self.grayscale_obs,
-            palette=palette_of(height),
+            palette=palette_for(height),
         )
         self._skip = PoolAndSkip(
             self._console.ale, screens, end_at_life_loss=self.terminal_on_life_loss
@@ -190,8 +193,8 @@ class AtariPreprocessing(
         return observation
 
 
-class _Emulator:
-    """Steps a bare `AtariEnv` by its emulator, so that no screen is rendered in between."""
+class _EmulatorConsole:
+    """Steps the emulator of a bare `AtariEnv`, so that no screen is rendered in between."""
 
     def __init__(self, env: Any) -> None:
         self.ale = env.ale
@@ -213,8 +216,8 @@ class _Emulator:
         )
 
 
-class _Wrapped:
-    """Steps an environment through whatever wraps it, with the face of an `ALEInterface`."""
+class _WrappedConsole:
+    """Steps an environment through its wrappers, with the interface of an `ALEInterface`."""
 
     def __init__(self, env: gymnasium.Env[Any, Any], ale: Any) -> None:
         self._env = env
@@ -240,7 +243,7 @@ class _Wrapped:
 
 
 def _is_bare(env: gymnasium.Env[Any, Any]) -> bool:
-    """Whether nothing but what ``gymnasium.make`` adds is around an emulator of single frames."""
+    """Return whether only ``gymnasium.make`` has wrapped an emulator of single frames."""
     while type(env) in _TRANSPARENT:
         env = env.env  # type: ignore[attr-defined]
     return type(env) is AtariEnv and env._frameskip == 1 and not env.continuous

@@ -1,1 +1,1 @@
-"""AtariVectorEnv: several games at once, whose frames go straight into the ring."""
+"""Vector environments of Atari games whose frames are written directly into the frame ring."""

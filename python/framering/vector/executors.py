@@ -1,4 +1,4 @@
-"""Who steps the lanes of a vector environment: the calling process, worker processes, or both."""
+"""Executors of lanes: the calling process, worker processes, or both."""
 
 import os
 from typing import Protocol
@@ -7,88 +7,87 @@ import numpy as np
 
 from framering import _core
 from framering.atari.settings import AtariSettings
-from framering.vector.lane import VectorLane, begin_anew
+from framering.vector.lane import VectorLane, restart_lanes
 from framering.vector.pool import WorkerPool
 from framering.vector.shared_arrays import Columns, Layout
 
 
-class Lanes(Protocol):
-    """Does what the columns ask for.
+class Executor(Protocol):
+    """Executes the commands of all lanes.
 
     Attributes
     ----------
     columns : Columns
-        Commands and results. They are the lanes' between `send` and the end of `receive`.
-    restarts : int
-        How often lanes have begun anew so far, as ``columns.restarted`` tells.
+        Commands and results. The lanes read and write them between `send` and the end of `receive`.
     """
 
     columns: Columns
 
     @property
     def restarts(self) -> int:
-        """How often lanes have begun anew so far."""
+        """Number of restarts of lanes so far; ``columns.restarted`` marks the lanes."""
 
     def send(self) -> None:
-        """Let the lanes do what the columns ask for."""
+        """Start the commands in the columns."""
 
     def receive(self) -> None:
-        """Wait until all lanes are done.
+        """Wait until all lanes have executed their commands.
 
-        Where an exception from outside, as a KeyboardInterrupt, ends it, it can be resumed. With
-        nothing sent, it returns at once.
+        After an exception from outside, such as a KeyboardInterrupt, call it again to continue. It
+        returns at once if no command was sent.
         """
 
     def close(self) -> None:
-        """Let go of the emulators."""
+        """Release the emulators."""
 
 
-def make_lanes(
+def make_executor(
     layout: Layout,
     settings: AtariSettings,
     same_step_autoreset: bool,
     ring: _core.Ring,
     num_workers: int | None,
-) -> Lanes:
-    """Make lanes; with None, the calling process and a worker for each further core share them.
+) -> Executor:
+    """Make an executor for all lanes.
 
     Parameters
     ----------
     layout
-        The columns' layout.
+        The layout of the columns.
     settings, same_step_autoreset
         As for `framering.vector.lane.VectorLane`.
     ring
-        The ring, in shared memory where there are workers.
+        The ring, in shared memory if there are workers.
     num_workers
-        Worker processes, which leave the caller nothing to do; 0 leaves it everything.
+        Worker processes that execute all lanes; 0 for the calling process alone; None to share the
+        lanes between the calling process and one worker for each further core.
     """
     common = (settings, same_step_autoreset, ring)
     if num_workers is not None and num_workers > 0:
         return WorkerPool(layout, *common, num_workers)
-    others = 0 if num_workers == 0 else helpers_of(layout.lanes)
-    if others == 0:
-        return LocalLanes(Columns(layout), layout.lanes, *common)
-    own = layout.lanes // (others + 1)
-    pool = WorkerPool(layout, *common, others, first_lane=own)
-    return SharedLanes(LocalLanes(pool.columns, own, *common), pool)
+    workers = 0 if num_workers == 0 else default_num_workers(layout.lanes)
+    if workers == 0:
+        return InProcessExecutor(Columns(layout), layout.lanes, *common)
+    own = layout.lanes // (workers + 1)
+    pool = WorkerPool(layout, *common, workers, first_lane=own)
+    return HybridExecutor(InProcessExecutor(pool.columns, own, *common), pool)
 
 
-def helpers_of(lanes: int) -> int:
-    """Give the number of workers beside a caller that takes its share: all other cores."""
+def default_num_workers(lanes: int) -> int:
+    """Return one worker for each core but the caller's own, as far as there are lanes."""
     return min(len(os.sched_getaffinity(0)), lanes) - 1
 
 
-class LocalLanes:
-    """The first lanes, or all of them, in the calling process, one after another.
+class InProcessExecutor:
+    """Executes the first lanes, or all of them, one after another in the calling process.
 
-    A game that an exception from outside cuts short within a step begins anew.
+    A lane that is interrupted by an exception from outside within its command is restarted.
     """
 
     def __init__(
         self,
         columns: Columns,
-        number: int,
+        num_lanes: int,
         settings: AtariSettings,
         same_step_autoreset: bool,
         ring: _core.Ring,
@@ -96,59 +95,59 @@ class LocalLanes:
         self.columns = columns
         self.restarts = 0
         self._lanes = [
-            VectorLane(i, settings, same_step_autoreset, ring, columns) for i in range(number)
+            VectorLane(i, settings, same_step_autoreset, ring, columns) for i in range(num_lanes)
         ]
-        self._begun = self._done = number
+        self._started = self._done = num_lanes
 
     def send(self) -> None:
-        """Take note: the lanes do it in `receive`."""
-        self._begun = self._done = 0
+        """Mark the commands as sent; `receive` executes them."""
+        self._started = self._done = 0
 
     def receive(self) -> None:
-        """Do what was asked for, or what is left of it."""
+        """Execute the commands that were sent and are not done yet."""
         while self._done < len(self._lanes):
-            if self._begun > self._done:
-                # Nobody knows how far this lane went.
+            if self._started > self._done:
+                # This lane was interrupted at an unknown point of its command.
                 lane = slice(self._done, self._done + 1)
-                begin_anew(self.columns, lane, np.random.default_rng())
+                restart_lanes(self.columns, lane, np.random.default_rng())
                 self.restarts += 1
-            self._begun = self._done + 1
+            self._started = self._done + 1
             self._lanes[self._done].execute()
             self._done += 1
 
     def close(self) -> None:
-        """Let go of the emulators."""
+        """Release the emulators."""
         self._lanes.clear()
 
 
-class SharedLanes:
-    """The first lanes in the calling process, the others in worker processes at the same time.
+class HybridExecutor:
+    """Executes the first lanes in the calling process and the others in workers, in parallel.
 
-    A caller that steps its share neither sleeps nor is woken, and no process makes way for another:
-    on as many cores as there are processes, that is the fastest.
+    This is the fastest with as many cores as processes: the caller neither sleeps nor is woken up,
+    and no process has to leave its core to another.
     """
 
-    def __init__(self, own: LocalLanes, others: WorkerPool) -> None:
-        self.columns = others.columns
+    def __init__(self, own: InProcessExecutor, pool: WorkerPool) -> None:
+        self.columns = pool.columns
         self._own = own
-        self._others = others
+        self._pool = pool
 
     @property
     def restarts(self) -> int:
-        """How often lanes have begun anew so far."""
-        return self._own.restarts + self._others.restarts
+        """Number of restarts of lanes so far; ``columns.restarted`` marks the lanes."""
+        return self._own.restarts + self._pool.restarts
 
     def send(self) -> None:
-        """Let the workers do what the columns ask for; the caller's share waits for `receive`."""
-        self._others.send()
+        """Start the workers' commands; the caller's own wait for `receive`."""
+        self._pool.send()
         self._own.send()
 
     def receive(self) -> None:
-        """Do the caller's share, then wait for the workers."""
+        """Execute the caller's commands, then wait for the workers."""
         self._own.receive()
-        self._others.receive()
+        self._pool.receive()
 
     def close(self) -> None:
-        """Let go of the emulators, and end the workers."""
+        """Release the emulators and end the workers."""
         self._own.close()
-        self._others.close()
+        self._pool.close()

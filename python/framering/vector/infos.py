@@ -1,6 +1,6 @@
-"""The infos of a vector environment, from its columns, in Gymnasium's form.
+"""Infos of a vector environment in Gymnasium's format, made from its columns.
 
-Each key has its values, one for each game, and a mask ``_key`` of those that are valid.
+Each key has an array with one value per game, and a mask ``_key`` of the valid ones.
 """
 
 from typing import Any
@@ -11,13 +11,13 @@ import numpy.typing as npt
 from framering.vector.shared_arrays import Columns
 
 
-def counts(columns: Columns) -> dict[str, Any]:
-    """Give lives and frame numbers, which every game has at every step."""
-    return _with_masks(columns.counts.copy(), columns.everywhere.copy())
+def counter_infos(columns: Columns) -> dict[str, Any]:
+    """Return lives and frame numbers, which every game has at every step."""
+    return _with_masks(columns.counters.copy(), columns.all_valid.copy())
 
 
-def episodes(columns: Columns) -> dict[str, Any]:
-    """Give return, length and seconds of the games that are over, as RecordEpisodeStatistics."""
+def episode_infos(columns: Columns) -> dict[str, Any]:
+    """Return the statistics of finished games, as RecordEpisodeStatistics does."""
     over = columns.game_over.copy()
     return {
         "episode": {
@@ -29,11 +29,11 @@ def episodes(columns: Columns) -> dict[str, Any]:
     }
 
 
-def finals(
+def final_infos(
     columns: Columns, ended: npt.NDArray[np.bool_], observations: npt.NDArray[np.object_]
 ) -> dict[str, Any]:
-    """Give the last observations and counts of episodes behind which another has begun."""
-    values = np.where(ended, columns.final_counts, 0)
+    """Return the final observations and counters of ended episodes, for SAME_STEP autoreset."""
+    values = np.where(ended, columns.final_counters, 0)
     return {
         "final_obs": observations,
         "_final_obs": ended.copy(),

@@ -1,7 +1,7 @@
 """One lane of a vector environment: an emulator that writes its frames into the ring.
 
-The same code runs in the calling process and in worker processes. Commands come in, and results go
-out, through `Columns`: plain arrays with one row a lane, in private or in shared memory.
+The same code runs in the calling process and in worker processes. Commands and results pass through
+`Columns`: arrays with one entry per lane, in private or in shared memory.
 """
 
 import numpy as np
@@ -10,10 +10,10 @@ from framering import _core
 from framering.atari.emulator import AtariEmulator
 from framering.atari.settings import AtariSettings
 from framering.vector.shared_arrays import (
+    IDLE,
     RENDER,
     RESET,
     RESET_SEEDED,
-    REST,
     RESTORE,
     SAVE,
     STATE_BYTES,
@@ -23,12 +23,12 @@ from framering.vector.shared_arrays import (
 
 
 class VectorLane:
-    """An emulator, its lane of the ring, and its row of the columns.
+    """An emulator that executes the commands of one lane.
 
     Parameters
     ----------
     index
-        The lane, and the row.
+        The lane's number in the ring and in the columns.
     settings
         The game and its preprocessing.
     same_step_autoreset
@@ -36,7 +36,7 @@ class VectorLane:
     ring
         The ring; this object is the lane's only writer.
     columns
-        The columns.
+        Commands and results.
     """
 
     def __init__(
@@ -55,7 +55,7 @@ class VectorLane:
         self._frame = np.empty(settings.frame_shape, np.uint8)
 
     def execute(self) -> None:
-        """Do what the lane's row asks for, and write the result there and into the ring."""
+        """Execute the lane's command, and write the results into the columns and the ring."""
         columns, i = self._columns, self._index
         command = columns.command[i]
         if command == STEP:
@@ -85,23 +85,21 @@ class VectorLane:
             columns.game_frames[i] = game.frames
             columns.game_seconds[i] = game.seconds
         if self._same_step_autoreset and (terminated or truncated):
-            columns.final_counts[:, i] = self._count()
-            self._begin_episode(None)
+            columns.final_counters[:, i] = self._counters()
+            self._start_episode(None)
         else:
-            columns.counts[:, i] = self._count()
+            columns.counters[:, i] = self._counters()
 
     def _reset(self, seed: int | None) -> None:
         columns, i = self._columns, self._index
         columns.reward[i] = 0.0
         columns.terminated[i] = columns.truncated[i] = columns.game_over[i] = False
-        self._begin_episode(seed)
+        self._start_episode(seed)
 
     def _save(self) -> None:
         columns, i, state = self._columns, self._index, self._emulator.state()
         if len(state) > STATE_BYTES:
-            raise ValueError(
-                f"a saved game takes {len(state)} bytes, but {STATE_BYTES} are set aside"
-            )
+            raise ValueError(f"saved game: expected at most {STATE_BYTES} bytes, got {len(state)}")
         columns.states[i, : len(state)] = np.frombuffer(state, np.uint8)
         columns.state_bytes[i] = len(state)
 
@@ -109,25 +107,25 @@ class VectorLane:
         columns, i = self._columns, self._index
         self._emulator.restore(columns.states[i, : columns.state_bytes[i]].tobytes())
         self._writer.resume_segment()
-        self._count()
+        columns.counters[:, i] = self._counters()
 
-    def _begin_episode(self, seed: int | None) -> None:
+    def _start_episode(self, seed: int | None) -> None:
         self._emulator.reset(self._frame, seed)
         self._writer.begin_segment(self._frame)
-        self._columns.counts[:, self._index] = self._count()
+        self._columns.counters[:, self._index] = self._counters()
 
-    def _count(self) -> tuple[int, int, int]:
+    def _counters(self) -> tuple[int, int, int]:
         emulator = self._emulator
         return emulator.lives, emulator.frame_number, emulator.episode_frame_number
 
 
-def begin_anew(columns: Columns, lanes: slice, seeds: np.random.Generator) -> None:
-    """Ask lanes whose games are lost for new ones, and note which games that cuts short.
+def restart_lanes(columns: Columns, lanes: slice, rng: np.random.Generator) -> None:
+    """Reset interrupted lanes with new seeds, and mark them restarted.
 
-    A lane that was about to begin an episode, or to take up a saved game, still does that.
+    A lane whose command is to reset or to restore keeps that command.
     """
     command = columns.command[lanes]
-    cut_short = np.isin(command, (STEP, REST, RENDER, SAVE))
-    command[cut_short] = RESET_SEEDED
-    columns.seed[lanes][cut_short] = seeds.integers(2**63, size=cut_short.sum())
-    columns.restarted[lanes] |= cut_short
+    interrupted = np.isin(command, (STEP, IDLE, RENDER, SAVE))
+    command[interrupted] = RESET_SEEDED
+    columns.seed[lanes][interrupted] = rng.integers(2**63, size=interrupted.sum())
+    columns.restarted[lanes] |= interrupted

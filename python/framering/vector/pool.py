@@ -1,4 +1,4 @@
-"""Worker processes that step the lanes of a vector environment, and their faults."""
+"""A pool of worker processes that execute lanes; a worker that dies is replaced."""
 
 import os
 import signal
@@ -11,51 +11,51 @@ import numpy as np
 
 from framering import _core
 from framering.atari.settings import AtariSettings
-from framering.vector.lane import begin_anew
+from framering.vector.lane import restart_lanes
 from framering.vector.shared_arrays import Layout
-from framering.vector.worker import MESSAGE_BYTES, WorkerSpec, columns_of, message_bytes
+from framering.vector.worker import TRACEBACK_BYTES, WorkerSpec, columns_in, traceback_bytes
 
-# How far apart workers end a step, mostly. For the first of them the caller sleeps, as a step is
-# long, unless the workers leave it a core.
+# Most workers finish a step within this time of each other. The caller sleeps until the first has
+# finished, as a step is long, unless there is a free core.
 _SPIN_SECONDS = 300e-6
-# How soon a dead worker is noticed.
+# Interval at which the caller checks whether its workers are alive.
 _LIVENESS_CHECK_SECONDS = 0.1
-# A worker that dies so often without finishing a single request will not get further.
-_MOST_DEATHS = 5
+# A worker that dies so often in a row, without finishing a request, is not replaced again.
+_MAX_DEATHS = 5
 
 _Process = subprocess.Popen[bytes]
 
 
 class WorkerError(RuntimeError):
-    """Worker processes keep dying; the message names their environment and the cause."""
+    """Raised when a worker process keeps dying; the message names its games and the cause."""
 
 
 class WorkerPool:
-    """Steps lanes in worker processes, through memory that they share.
+    """Executes lanes in worker processes, through shared memory.
 
-    Requests go out and completions come back by doorbells in shared memory; frames go into the
-    shared ring, and all else into shared columns. A worker that dies is replaced, and its games
-    begin anew, in new segments of their lanes.
+    Requests and completions are signalled in shared memory; frames are written into the shared
+    ring, and all other results into shared columns. A worker that dies is replaced, and its lanes
+    are restarted in new segments.
 
     Parameters
     ----------
     layout
-        The columns' layout.
+        The layout of the columns.
     settings, same_step_autoreset
         As for `framering.vector.lane.VectorLane`.
     ring
         A ring in shared memory.
     num_workers
-        Processes, at most one for each lane.
+        Number of processes, at most one per lane.
     first_lane
-        The lanes before it are not these processes'.
+        The first lane of the pool; the lanes before it are executed elsewhere.
 
     Attributes
     ----------
     columns : Columns
-        Commands and results. They are the workers' between `send` and the end of `receive`.
+        Commands and results. Workers read and write them between `send` and the end of `receive`.
     restarts : int
-        Workers replaced so far; ``columns.restarted`` tells which games that has cut short.
+        Number of workers replaced so far; ``columns.restarted`` marks the lanes.
     """
 
     def __init__(
@@ -68,16 +68,18 @@ class WorkerPool:
         first_lane: int = 0,
     ) -> None:
         self._channel = _core.WorkerChannel(
-            workers=num_workers, data_bytes=num_workers * MESSAGE_BYTES + layout.nbytes
+            workers=num_workers, data_bytes=num_workers * TRACEBACK_BYTES + layout.nbytes
         )
-        self.columns = columns_of(self._channel, layout)
+        self.columns = columns_in(self._channel, layout)
         self.restarts = 0
         self._failure: WorkerError | None = None
-        # Kept, because its descriptor is handed to every new worker.
+        # Kept, because every new worker inherits its descriptor.
         self._ring = ring
-        number = layout.lanes - first_lane
-        bounds = [first_lane + number * worker // num_workers for worker in range(num_workers + 1)]
-        self._tasks = [
+        num_lanes = layout.lanes - first_lane
+        bounds = [
+            first_lane + num_lanes * worker // num_workers for worker in range(num_workers + 1)
+        ]
+        self._specs = [
             WorkerSpec(
                 worker=worker,
                 first_lane=bounds[worker],
@@ -92,34 +94,34 @@ class WorkerPool:
             for worker in range(num_workers)
         ]
         has_free_core = num_workers < len(os.sched_getaffinity(0))
-        self._patience = (_SPIN_SECONDS, _LIVENESS_CHECK_SECONDS, has_free_core)
+        self._wait_arguments = (_SPIN_SECONDS, _LIVENESS_CHECK_SECONDS, has_free_core)
         self._deaths = [0] * num_workers
-        self._seeds = np.random.default_rng()
+        self._rng = np.random.default_rng()
         self._processes: list[_Process] = []
-        self._finalizer = weakref.finalize(self, _end, self._processes)
-        for task in self._tasks:
-            self._processes.append(_start(task))
+        self._finalizer = weakref.finalize(self, _kill_all, self._processes)
+        for spec in self._specs:
+            self._processes.append(_start_worker(spec))
 
     def send(self) -> None:
-        """Let the lanes do what the columns ask for."""
+        """Start the commands in the columns."""
         if self._failure is not None:
             raise self._failure
         self._channel.request_all()
 
     def receive(self) -> None:
-        """Wait until all lanes are done, replacing workers that die.
+        """Wait until all lanes have executed their commands, and replace workers that die.
 
-        Where an exception from outside, as a KeyboardInterrupt, ends the wait, it can be resumed.
-        With nothing sent, it returns at once.
+        After an exception from outside, such as a KeyboardInterrupt, call it again to continue. It
+        returns at once if no command was sent.
 
         Raises
         ------
         WorkerError
-            If a worker keeps dying; all of them are ended then.
+            If a worker keeps dying; the pool is closed then.
         """
         if self._failure is not None:
             raise self._failure
-        while self._channel.wait_all(*self._patience) is not None:
+        while self._channel.wait_all(*self._wait_arguments) is not None:
             for worker, process in enumerate(self._processes):
                 if process.poll() is not None:
                     self._replace(worker)
@@ -132,30 +134,30 @@ class WorkerPool:
         self._finalizer()
 
     def _replace(self, worker: int) -> None:
-        """Start a successor for a dead worker; its games begin anew, where they had begun."""
-        task = self._tasks[worker]
+        """Replace a dead worker, and restart its lanes."""
+        spec = self._specs[worker]
         cause = self._cause(worker)
         self._deaths[worker] += 1
-        first, last = task.first_lane, task.last_lane - 1
+        first, last = spec.first_lane, spec.last_lane - 1
         games = f"game {first}" if first == last else f"games {first} to {last}"
-        who = f"worker {worker} ({games} of {task.settings.game})"
-        if self._deaths[worker] >= _MOST_DEATHS:
+        name = f"worker {worker} ({games} of {spec.settings.game})"
+        if self._deaths[worker] >= _MAX_DEATHS:
             self._failure = WorkerError(
-                f"{who} died {_MOST_DEATHS} times in a row without finishing "
+                f"{name} died {_MAX_DEATHS} times in a row without finishing "
                 f"a step; the last time it {cause}"
             )
             self.close()
             raise self._failure
-        # Nobody else touches these rows until the request below.
-        lanes = slice(task.first_lane, task.last_lane)
-        begin_anew(self.columns, lanes, self._seeds)
-        message_bytes(self._channel, worker)[:] = 0
+        # No other process accesses these lanes until the request below.
+        lanes = slice(spec.first_lane, spec.last_lane)
+        restart_lanes(self.columns, lanes, self._rng)
+        traceback_bytes(self._channel, worker)[:] = 0
         self._channel.cancel(worker)
         self._channel.request(worker)
-        self._processes[worker] = _start(task)
+        self._processes[worker] = _start_worker(spec)
         self.restarts += 1
         warnings.warn(
-            f"{who} {cause}; it is replaced, and its games begin anew",
+            f"{name} {cause}; it is replaced, and its games restart",
             RuntimeWarning,
             stacklevel=4,
         )
@@ -163,31 +165,40 @@ class WorkerPool:
     def _cause(self, worker: int) -> str:
         code = self._processes[worker].returncode
         if code < 0:
-            name = signal.Signals(-code).name
             hint = ", perhaps for lack of memory" if -code == signal.SIGKILL else ""
-            return f"was killed by {name}{hint}"
-        reason = bytes(message_bytes(self._channel, worker)).rstrip(b"\0").decode(errors="replace")
+            return f"was killed by {_signal_name(-code)}{hint}"
+        reason = (
+            bytes(traceback_bytes(self._channel, worker)).rstrip(b"\0").decode(errors="replace")
+        )
         return f"exited with status {code}" + (f":\n{reason}" if reason else "")
 
 
-def _start(task: WorkerSpec) -> _Process:
-    # The parent's path, so that the child finds the same framering.
+def _signal_name(number: int) -> str:
+    try:
+        return signal.Signals(number).name
+    except ValueError:  # Most real-time signals have no name.
+        return f"signal {number}"
+
+
+def _start_worker(spec: WorkerSpec) -> _Process:
+    path = [os.fspath(entry) for entry in sys.path]
+    # The parent's path, so that the worker imports the same framering.
     program = (
-        f"import sys; sys.path[:] = {sys.path!r}; from framering.vector.worker import main; main()"
+        f"import sys; sys.path[:] = {path!r}; from framering.vector.worker import main; main()"
     )
     return subprocess.Popen(
-        [sys.executable, "-c", program, task.to_json()],
+        [sys.executable, "-c", program, spec.to_json()],
         stdin=subprocess.DEVNULL,
-        pass_fds=(task.ring_fd, task.channel_fd),
-        # A session of its own: what the terminal sends to the parent is not for its workers.
+        pass_fds=(spec.ring_fd, spec.channel_fd),
+        # Workers have a session of their own, so that they do not receive the terminal's signals.
         start_new_session=True,
-        # NumPy would start a thread for each core, which workers never use.
+        # Without these, NumPy would start a thread per core, which workers never use.
         env={**os.environ, "OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1"},
     )
 
 
-def _end(processes: list[_Process]) -> None:
-    """Kill the workers, which have nothing to clean up."""
+def _kill_all(processes: list[_Process]) -> None:
+    """Kill worker processes, which have nothing to clean up."""
     for process in processes:
         process.kill()
     for process in processes:

@@ -6,12 +6,12 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
-# What a lane is asked for.
-REST, STEP, RESET, RESET_SEEDED, RENDER, SAVE, RESTORE = range(7)
-# Room for a saved game, compressed: most are a fifth of it.
+# Commands to a lane.
+IDLE, STEP, RESET, RESET_SEEDED, RENDER, SAVE, RESTORE = range(7)
+# Space for a compressed saved game; most take a fifth of it.
 STATE_BYTES = 1 << 16
 
-# Each column's type and its rows: most have one value for each lane.
+# The dtype and the leading axes of each column; the last axis is the lane.
 _COLUMNS: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
     "command": (np.uint8, ()),
     "action": (np.int64, ()),
@@ -19,8 +19,8 @@ _COLUMNS: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
     "reward": (np.float64, ()),
     "terminated": (np.bool_, ()),
     "truncated": (np.bool_, ()),
-    "counts": (np.int64, (3,)),
-    "final_counts": (np.int64, (3,)),
+    "counters": (np.int64, (3,)),
+    "final_counters": (np.int64, (3,)),
     "game_over": (np.bool_, ()),
     "game_return": (np.float64, ()),
     "game_frames": (np.int64, ()),
@@ -30,14 +30,14 @@ _COLUMNS: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
 
 
 class Layout(NamedTuple):
-    """What the columns are for: so many lanes, and, where they render, screens of this size."""
+    """Number of lanes, and shape of the screens that they render: (0,) for none."""
 
     lanes: int
     screen_shape: tuple[int, ...]
 
     @property
     def nbytes(self) -> int:
-        """Bytes of memory that the columns take."""
+        """Bytes of memory that the columns need."""
         columns = sum(_aligned(_nbytes(name, self.lanes)) for name in _COLUMNS)
         return columns + self.lanes * (STATE_BYTES + math.prod(self.screen_shape))
 
@@ -48,22 +48,22 @@ class Columns:
     Attributes
     ----------
     command, action, seed
-        What each lane is asked for.
+        The command of each lane, and its argument.
     reward, terminated, truncated
-        What a step or reset gave.
-    counts, final_counts
-        Rows of lives, emulated frames, and emulated frames of the episode: those of now, and,
-        where a lane has started over in the same step, those of the episode that ended.
+        Results of a step or reset.
+    counters, final_counters
+        Lives, emulated frames, and emulated frames of the game, one row each: the current ones,
+        and, with an autoreset in the same step, those at the end of the previous episode.
     game_over, game_return, game_frames, game_seconds
-        Whether the step ended a whole game; its unclipped return, emulated frames, and duration.
+        Whether the step ended a game; its unclipped return, emulated frames, and duration.
     states, state_bytes
-        Saved games (lanes, bytes), uint8, and how long each is; 0 where none was saved.
-    everywhere
-        True for each of the counts: the mask of infos that every game has.
+        Saved games (lanes, bytes), uint8, and the length of each; 0 if none was saved.
+    all_valid
+        True for each of the counters: the mask of infos that every game has.
     restarted
-        Games that were cut short and began anew, until somebody clears it; in this process only.
+        Lanes whose game was interrupted and restarted, until it is cleared; in this process only.
     screens
-        The consoles' screens when last rendered, RGB (lanes, height, width, 3).
+        The consoles' screens as last rendered, RGB (lanes, height, width, 3).
     """
 
     def __init__(self, layout: Layout, memory: npt.NDArray[np.uint8] | None = None) -> None:
@@ -77,7 +77,7 @@ class Columns:
             begin += _aligned(nbytes)
         end = begin + layout.lanes * STATE_BYTES
         self.states = memory[begin:end].reshape(layout.lanes, STATE_BYTES)
-        self.everywhere = np.ones(self.counts.shape, np.bool_)
+        self.all_valid = np.ones(self.counters.shape, np.bool_)
         self.restarted = np.zeros(layout.lanes, np.bool_)
         self.screens = memory[end:].reshape(layout.lanes, *layout.screen_shape)
 
@@ -87,8 +87,8 @@ class Columns:
     reward: npt.NDArray[np.float64]
     terminated: npt.NDArray[np.bool_]
     truncated: npt.NDArray[np.bool_]
-    counts: npt.NDArray[np.int64]
-    final_counts: npt.NDArray[np.int64]
+    counters: npt.NDArray[np.int64]
+    final_counters: npt.NDArray[np.int64]
     game_over: npt.NDArray[np.bool_]
     game_return: npt.NDArray[np.float64]
     game_frames: npt.NDArray[np.int64]
@@ -102,5 +102,5 @@ def _nbytes(name: str, lanes: int) -> int:
 
 
 def _aligned(nbytes: int) -> int:
-    """Round up to whole cache lines, so that no two columns share one."""
+    """Round up to whole cache lines, so that columns share none."""
     return -(-nbytes // 64) * 64

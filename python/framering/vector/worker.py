@@ -1,8 +1,8 @@
-"""A worker process of a vector environment: it steps some lanes when it is asked to.
+"""A worker process of a vector environment: it executes the commands of some lanes.
 
-It is started afresh, not forked, so whatever threads and locks the parent has do not matter, and it
-imports the emulator alone. `WorkerSpec` reaches it as one argument; from then on all it needs is in
-shared memory.
+It is started as a new program, not forked, so the parent's threads and locks do not matter, and it
+imports only the emulator. It receives its `WorkerSpec` as an argument; everything else passes
+through shared memory.
 """
 
 import dataclasses
@@ -19,17 +19,17 @@ from framering.atari.settings import AtariSettings
 from framering.vector.lane import VectorLane
 from framering.vector.shared_arrays import Columns, Layout
 
-# Long enough to catch a parent that only draws actions, short against a step.
+# Long enough for a parent that only samples actions, but short compared with a step.
 _SPIN_SECONDS = 200e-6
-# The kernel tells of the parent's death; this is the second line of defence.
-_LIVENESS_CHECK_SECONDS = 1.0
-# Room for the reason of a failure, for each worker.
-MESSAGE_BYTES = 2048
+# The kernel ends a worker with its parent; the worker checks that, too, at this interval.
+_PARENT_CHECK_SECONDS = 1.0
+# Space for the traceback of a failed worker.
+TRACEBACK_BYTES = 2048
 
 
 @dataclass(frozen=True)
 class WorkerSpec:
-    """What a worker is started for. Plain data, as JSON."""
+    """Lanes and settings of a worker: plain data that is sent as JSON."""
 
     worker: int
     first_lane: int
@@ -42,58 +42,54 @@ class WorkerSpec:
     parent: int
 
     def to_json(self) -> str:
-        """Write the task as JSON."""
+        """Return the specification as JSON."""
         return json.dumps(dataclasses.asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> "WorkerSpec":
-        """Read a task back; JSON knows no tuples, and the settings have some."""
+        """Read what `to_json` returned."""
         fields: dict[str, Any] = json.loads(text)
         lanes, screen_shape = fields["layout"]
         fields["layout"] = Layout(lanes, tuple(screen_shape))
-        settings: dict[str, Any] = {
-            name: tuple(value) if isinstance(value, list) else value
-            for name, value in fields["settings"].items()
-        }
-        fields["settings"] = AtariSettings(**settings)
+        fields["settings"] = AtariSettings(**fields["settings"])
         return cls(**fields)
 
 
-def message_bytes(channel: _core.WorkerChannel, worker: int) -> Any:
-    """Bytes of a channel's data where a worker leaves the reason of its failure."""
-    return channel.data[worker * MESSAGE_BYTES : (worker + 1) * MESSAGE_BYTES]
+def traceback_bytes(channel: _core.WorkerChannel, worker: int) -> Any:
+    """Return the part of the shared data for the traceback of a worker."""
+    return channel.data[worker * TRACEBACK_BYTES : (worker + 1) * TRACEBACK_BYTES]
 
 
-def columns_of(channel: _core.WorkerChannel, layout: Layout) -> Columns:
-    """Columns in a channel's data, behind the messages."""
-    return Columns(layout, channel.data[channel.workers * MESSAGE_BYTES :])
+def columns_in(channel: _core.WorkerChannel, layout: Layout) -> Columns:
+    """Return the columns in the shared data, which follow the tracebacks."""
+    return Columns(layout, channel.data[channel.workers * TRACEBACK_BYTES :])
 
 
-def work(task: WorkerSpec) -> None:
-    """Step the task's lanes, request by request, until the parent is gone."""
-    channel = _core.WorkerChannel.attach(task.channel_fd)
+def run_worker(spec: WorkerSpec) -> None:
+    """Execute the commands of a worker's lanes, request by request, until the parent has ended."""
+    channel = _core.WorkerChannel.attach(spec.channel_fd)
     try:
-        ring = _core.Ring.attach(task.ring_fd)
-        columns = columns_of(channel, task.layout)
+        ring = _core.Ring.attach(spec.ring_fd)
+        columns = columns_in(channel, spec.layout)
         lanes = [
-            VectorLane(index, task.settings, task.same_step_autoreset, ring, columns)
-            for index in range(task.first_lane, task.last_lane)
+            VectorLane(index, spec.settings, spec.same_step_autoreset, ring, columns)
+            for index in range(spec.first_lane, spec.last_lane)
         ]
-        while os.getppid() == task.parent:
-            if channel.wait_request(task.worker, _SPIN_SECONDS, _LIVENESS_CHECK_SECONDS):
+        while os.getppid() == spec.parent:
+            if channel.wait_request(spec.worker, _SPIN_SECONDS, _PARENT_CHECK_SECONDS):
                 for lane in lanes:
                     lane.execute()
-                channel.complete(task.worker)
+                channel.complete(spec.worker)
     except Exception:
-        reason = traceback.format_exc().encode()[-MESSAGE_BYTES:]
-        message_bytes(channel, task.worker)[: len(reason)] = bytearray(reason)
+        reason = traceback.format_exc().encode()[-TRACEBACK_BYTES:]
+        traceback_bytes(channel, spec.worker)[: len(reason)] = bytearray(reason)
         sys.exit(1)
 
 
 def main() -> None:
-    """Run as a process of its own: ``python -c ... TASK``."""
-    # A Ctrl-C at the terminal is the parent's to answer; it ends its workers.
+    """Run as a process of its own: ``python -c ... SPEC``."""
+    # The parent handles a Ctrl-C at the terminal, and ends its workers.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    task = WorkerSpec.from_json(sys.argv[1])
-    _core.exit_with_parent(task.parent)
-    work(task)
+    spec = WorkerSpec.from_json(sys.argv[1])
+    _core.exit_with_parent(spec.parent)
+    run_worker(spec)
