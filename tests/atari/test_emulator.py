@@ -1,4 +1,4 @@
-"""The emulator against the wrapper chains whose semantics it has, step for step."""
+"""The emulator beside the wrapper chains that it replaces, step for step."""
 
 from collections.abc import Callable
 from typing import Any
@@ -99,7 +99,7 @@ class StackedEmulator:
 def assert_same_trajectory(
     reference: gymnasium.Env[Any, Any], settings: AtariSettings, steps: int, seed: int = 7
 ) -> int:
-    """Step both with the same random actions; give the number of episodes that ended."""
+    """Step both with the same random actions; return the number of episodes that ended."""
     ours = StackedEmulator(settings)
     draws = np.random.default_rng(seed)
     ended = 0
@@ -193,7 +193,7 @@ def test_full_action_space_is_exact() -> None:
 
 @pytest.mark.parametrize("limit", [201, 202, 203, 204])
 def test_truncation_is_exact(limit: int) -> None:
-    """The frame limit falls on each frame of a skip; the reference's last screens are stale."""
+    """The frame limit is at each frame of a skip; the last screens of the reference are stale."""
     env_id = "PongNoFrameskip-v4"
     for chain, settings in (
         (cleanrl_chain, settings_for(env_id, max_num_frames_per_episode=limit)),
@@ -211,7 +211,7 @@ def test_truncation_is_exact(limit: int) -> None:
 @pytest.mark.parametrize("limit", [12, 33, 36])
 @pytest.mark.parametrize("order", ["cleanrl", "sb3"])
 def test_games_that_end_within_a_reset_are_exact(order: Any, limit: int) -> None:
-    """The frame limit ends games in their no-ops and when FIRE is pressed, or just after."""
+    """The frame limit ends games within their no-ops, when FIRE is pressed, and just after."""
     chain = {"cleanrl": cleanrl_chain, "sb3": sb3_chain}[order]
     reference = chain("BreakoutNoFrameskip-v4", max_num_frames_per_episode=limit)
     settings = settings_for("BreakoutNoFrameskip-v4", order=order, max_num_frames_per_episode=limit)
@@ -219,7 +219,7 @@ def test_games_that_end_within_a_reset_are_exact(order: Any, limit: int) -> None
 
 
 def test_a_last_life_without_game_over_goes_on() -> None:
-    """Frogger stands at no lives for some frames before ALE calls the game over."""
+    """Frogger has no lives for some frames before ALE reports the end of the game."""
     reference = cleanrl_chain("ALE/Frogger-v5", frameskip=1, repeat_action_probability=0.0)
     settings = settings_for("ALE/Frogger-v5", repeat_action_probability=0.0)
     assert_same_trajectory(reference, settings, 1500)
@@ -279,37 +279,37 @@ def test_only_the_given_array_is_written() -> None:
 
 
 @pytest.mark.parametrize("action", [-1, 6])
-def test_an_action_out_of_range_moves_nothing(action: int) -> None:
+def test_an_action_out_of_range_changes_nothing(action: int) -> None:
     emulator = AtariEmulator(AtariSettings("pong"))
     frame = np.empty((84, 84), np.uint8)
     emulator.reset(frame, seed=1)
     before = emulator.frame_number
-    with pytest.raises(ValueError, match=r"\[0, 6\) for pong, but"):
+    with pytest.raises(ValueError, match=r"action: expected an index in \[0, 6\) for pong, got"):
         emulator.step(action, frame)
     assert emulator.frame_number == before
 
 
 def test_an_unknown_game_is_refused() -> None:
-    with pytest.raises(ValueError, match="'pongg' is not a ROM"):
+    with pytest.raises(ValueError, match=r"game: expected a ROM of ale_py .*, got 'pongg'"):
         AtariEmulator(AtariSettings("pongg"))
 
 
 def test_a_game_that_has_no_noop_is_refused() -> None:
-    with pytest.raises(ValueError, match="first action is FIRE, not NOOP"):
+    with pytest.raises(ValueError, match="first action is NOOP, got backgammon with FIRE"):
         AtariEmulator(AtariSettings("backgammon"))
 
 
 @pytest.mark.parametrize(
     ("flags", "message"),
     [
-        ({"order": "envpool"}, "order must be one of"),
-        ({"frame_skip": 0}, "frame_skip must be a positive number"),
-        ({"frame_skip": (3, 3)}, "0 < low < high"),
-        ({"noop_max": -1}, "noop_max must not be negative"),
-        ({"screen_size": (84, 0)}, "screen_size must be a positive"),
-        ({"repeat_action_probability": 1.5}, "must lie in"),
-        ({"max_num_frames_per_episode": -1}, "must not be negative"),
-        ({"grayscale": False}, "gymnasium order alone"),
+        ({"order": "envpool"}, "order: expected one of"),
+        ({"frame_skip": 0}, "frame_skip: expected an integer in"),
+        ({"frame_skip": (3, 3)}, "frame_skip: expected a range"),
+        ({"noop_max": -1}, "noop_max: expected an integer in"),
+        ({"screen_size": (84, 0)}, "screen_size: expected an integer in"),
+        ({"repeat_action_probability": 1.5}, r"expected a number in \[0, 1\], got 1.5"),
+        ({"max_num_frames_per_episode": -1}, "max_num_frames_per_episode: expected an integer in"),
+        ({"grayscale": False}, "RGB frames need order='gymnasium'"),
     ],
     ids=lambda value: str(value),
 )

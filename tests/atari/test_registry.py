@@ -13,7 +13,9 @@ from framering.atari.registry import find_game, is_atari, settings_for
         ("ALE/Breakout-v5", 4, 0.25),
     ],
 )
-def test_the_registry_decides(env_id: str, frameskip: int | tuple[int, int], sticky: float) -> None:
+def test_the_id_determines_the_emulation_settings(
+    env_id: str, frameskip: int | tuple[int, int], sticky: float
+) -> None:
     game = find_game(env_id)
     assert (game.env_id, game.game) == (env_id, "breakout")
     assert (game.frameskip, game.repeat_action_probability) == (frameskip, sticky)
@@ -28,26 +30,26 @@ def test_an_unknown_id_suggests_the_nearest() -> None:
         find_game("ALE/MsPacMan-v6")
 
 
-def test_an_id_like_none_is_refused_without_a_suggestion() -> None:
+def test_an_id_unlike_any_other_is_refused_without_a_suggestion() -> None:
     with pytest.raises(ValueError, match=r"'qqq' is not a registered environment\. Atari ids"):
         find_game("qqq")
 
 
-def test_an_id_of_another_library_is_told_apart() -> None:
+def test_an_id_of_another_library_is_no_atari_id() -> None:
     assert not is_atari("CartPole-v1")
     assert is_atari("ALE/Pong-v5")
     with pytest.raises(ValueError, match="not an Atari game"):
         find_game("CartPole-v1")
 
 
-def test_frame_skip_is_the_ids_own_or_four() -> None:
+def test_frame_skip_is_that_of_the_id_or_four() -> None:
     assert settings_for("PongNoFrameskip-v4").frame_skip == 4
     assert settings_for("Pong-v0").frame_skip == (2, 5)
     assert settings_for("ALE/Pong-v5").frame_skip == 4
     assert settings_for("ALE/Pong-v5", frame_skip=2).frame_skip == 2
 
 
-def test_flags_that_are_none_are_left_to_the_registry() -> None:
+def test_flags_that_are_none_take_the_value_of_the_id() -> None:
     settings = settings_for("ALE/Pong-v5", repeat_action_probability=None, clip_reward=False)
     assert settings.repeat_action_probability == 0.25
     assert not settings.clip_reward

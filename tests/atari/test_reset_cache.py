@@ -1,4 +1,4 @@
-"""Starts that are restored: the same games, as if they had been emulated."""
+"""The reset cache: restored games equal emulated ones."""
 
 import dataclasses
 import os
@@ -15,12 +15,12 @@ from framering.atari.reset_cache import DETERMINISTIC_GAMES, has_deterministic_s
 from framering.atari.settings import AtariSettings
 
 STARTS = int(os.environ.get("FRAMERING_GAME_STARTS", "6"))
-# The generators' states are text. What they draw for a start is what the test varies.
+# The generators' states are text; the test varies what they draw for a start.
 GENERATOR = re.compile(rb"(?:\d+ ){600,}\d+")
 
 
 def console_state(ale: Any) -> bytes:
-    """Give all of a saved state but the count of frames and the generator, and their lengths."""
+    """Return a saved state without its frame counters, its generator and their lengths."""
     state = ale.cloneState().serialize()
     generator = GENERATOR.search(state)
     assert generator is not None
@@ -28,8 +28,8 @@ def console_state(ale: Any) -> bytes:
     return rest + state[generator.end() :]
 
 
-def switched_on(game: str, seed: int) -> Any:
-    """Make a console whose memory and timer are as random as its seed makes them."""
+def start_console(game: str, seed: int) -> Any:
+    """Start a console whose initial memory and timer depend on a seed."""
     ale = ale_py.ALEInterface()
     ale.setInt("system_random_seed", seed)
     ale.setFloat("repeat_action_probability", 0.0)
@@ -39,13 +39,13 @@ def switched_on(game: str, seed: int) -> Any:
 
 
 @pytest.mark.parametrize("game", sorted(DETERMINISTIC_GAMES))
-def test_the_start_does_not_depend_on_what_came_before(game: str) -> None:
+def test_the_first_state_of_a_game_does_not_depend_on_earlier_games(game: str) -> None:
     draws = np.random.default_rng(0)
-    ale = switched_on(game, 0)
+    ale = start_console(game, 0)
     expected = console_state(ale)
     actions = ale.getMinimalActionSet()
     for start in range(STARTS):
-        assert console_state(switched_on(game, start + 1)) == expected
+        assert console_state(start_console(game, start + 1)) == expected
         for _ in range(draws.integers(1, 300)):
             ale.act(actions[draws.integers(len(actions))])
         if start % 2:
@@ -56,23 +56,23 @@ def test_the_start_does_not_depend_on_what_came_before(game: str) -> None:
 
 
 @pytest.mark.parametrize("game", sorted(DETERMINISTIC_GAMES))
-def test_games_that_start_restored_are_those_that_start_emulated(game: str) -> None:
+def test_games_from_restored_states_equal_emulated_ones(game: str) -> None:
     draws = np.random.default_rng(0)
-    # Few no-ops, so that starts with the same number of them come soon.
+    # Few no-ops, so that their numbers repeat soon.
     settings = AtariSettings(game, noop_max=4, terminal_on_life_loss=False, fire_reset=False)
-    restoring, emulating = AtariEmulator(settings), AtariEmulator(settings)
-    emulating._reset_cache._enabled = False
+    cached, emulated = AtariEmulator(settings), AtariEmulator(settings)
+    emulated._reset_cache._enabled = False
     frames = np.empty((2, *settings.frame_shape), np.uint8)
     for start in range(STARTS):
-        emulators = restoring, emulating
+        emulators = cached, emulated
         for emulator, frame in zip(emulators, frames, strict=True):
             emulator._game_ended = True
             emulator.reset(frame, seed=7 if start % 3 == 0 else None)
         for _ in range(draws.integers(5, 100)):
             np.testing.assert_array_equal(*frames)
-            np.testing.assert_array_equal(restoring.screen_rgb(), emulating.screen_rgb())
-            assert facts(restoring) == facts(emulating)
-            action = int(draws.integers(restoring.num_actions))
+            np.testing.assert_array_equal(cached.screen_rgb(), emulated.screen_rgb())
+            assert visible_state(cached) == visible_state(emulated)
+            action = int(draws.integers(cached.num_actions))
             steps = [
                 emulator.step(action, frame)
                 for emulator, frame in zip(emulators, frames, strict=True)
@@ -82,12 +82,12 @@ def test_games_that_start_restored_are_those_that_start_emulated(game: str) -> N
                 break
 
 
-def facts(emulator: AtariEmulator) -> Any:
+def visible_state(emulator: AtariEmulator) -> Any:
     ram = emulator._ale.getRAM().tobytes()
     return emulator.lives, emulator.frame_number, emulator.episode_frame_number, ram
 
 
-def test_sticky_actions_modes_and_starts_that_are_looked_at_are_emulated() -> None:
+def test_settings_without_a_deterministic_start_are_not_cached() -> None:
     settings = AtariSettings("breakout")
     assert has_deterministic_start(settings)
     for change in (
@@ -100,14 +100,14 @@ def test_sticky_actions_modes_and_starts_that_are_looked_at_are_emulated() -> No
         assert not has_deterministic_start(dataclasses.replace(settings, **change))
 
 
-def test_a_game_cut_short_among_its_no_ops_starts_again() -> None:
+def test_a_game_that_is_truncated_within_its_no_ops_starts_again() -> None:
     settings = AtariSettings("breakout", max_num_frames_per_episode=5, fire_reset=False)
-    restoring, emulating = AtariEmulator(settings), AtariEmulator(settings)
-    emulating._reset_cache._enabled = False
+    cached, emulated = AtariEmulator(settings), AtariEmulator(settings)
+    emulated._reset_cache._enabled = False
     frames = np.empty((2, *settings.frame_shape), np.uint8)
     for start in range(60):
-        for emulator, frame in zip((restoring, emulating), frames, strict=True):
+        for emulator, frame in zip((cached, emulated), frames, strict=True):
             emulator._game_ended = True
             emulator.reset(frame, seed=start if start % 3 == 0 else None)
         np.testing.assert_array_equal(*frames)
-        assert facts(restoring) == facts(emulating)
+        assert visible_state(cached) == visible_state(emulated)

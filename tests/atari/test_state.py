@@ -1,3 +1,5 @@
+"""States of an emulator as bytes."""
+
 import numpy as np
 import pytest
 
@@ -10,14 +12,14 @@ GAMES = ["pong", "breakout", "seaquest", "ms_pacman", "pitfall", "montezuma_reve
 
 def play(emulator, actions):
     frame = np.empty(emulator.settings.frame_shape, np.uint8)
-    told = []
+    results = []
     for action in actions:
         step = emulator.step(int(action) % emulator.num_actions, frame)
-        told.append((step, frame.tobytes(), emulator.lives, emulator.frame_number))
+        results.append((step, frame.tobytes(), emulator.lives, emulator.frame_number))
         if step.terminated or step.truncated:
             emulator.reset(frame)
-            told.append(frame.tobytes())
-    return told
+            results.append(frame.tobytes())
+    return results
 
 
 @pytest.mark.parametrize("game", GAMES)
@@ -43,6 +45,6 @@ def test_a_restored_game_goes_on_as_the_saved_one(game, order):
 
 
 @pytest.mark.parametrize("state", [b"", b"foreign", pack_state({})[:-3]])
-def test_what_is_no_state_is_refused(state):
+def test_bytes_that_are_no_state_are_refused(state):
     with pytest.raises(ValueError, match="expected the state of an emulator"):
         unpack_state(state)

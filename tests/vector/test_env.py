@@ -137,7 +137,7 @@ def test_transitions_are_in_the_replay_buffers_ring() -> None:
     np.testing.assert_array_equal(next_obs, np.stack([after for _, after in expected]))
 
 
-def test_a_seed_for_each_game() -> None:
+def test_one_seed_is_expanded_to_consecutive_ones() -> None:
     envs = AtariVectorEnv(BREAKOUT, 3, 0)
     together, _ = envs.reset(seed=10)
     one_by_one, _ = envs.reset(seed=[10, 11, 12])
@@ -146,7 +146,7 @@ def test_a_seed_for_each_game() -> None:
     np.testing.assert_array_equal(swapped, together[::-1])
 
 
-def test_observations_are_copies_unless_told_otherwise() -> None:
+def test_observations_are_new_arrays_unless_copy_is_false() -> None:
     envs = AtariVectorEnv("PongNoFrameskip-v4", 1, 0)
     first, _ = envs.reset(seed=0)
     second = envs.step(np.array([2]))[0]
@@ -159,7 +159,7 @@ def test_observations_are_copies_unless_told_otherwise() -> None:
     np.testing.assert_array_equal(view, second)
 
 
-def test_color_observations_of_another_size() -> None:
+def test_colour_observations_have_the_given_size() -> None:
     envs = AtariVectorEnv(
         BREAKOUT, 2, 0, order="gymnasium", grayscale_obs=False, screen_size=(64, 96), stack_size=2
     )
@@ -168,7 +168,7 @@ def test_color_observations_of_another_size() -> None:
     assert observations in envs.observation_space
 
 
-def test_render_gives_the_consoles_screens() -> None:
+def test_render_returns_the_consoles_screens() -> None:
     envs = AtariVectorEnv(BREAKOUT, 2, 0, render_mode="rgb_array")
     envs.reset(seed=0)
     screens = envs.render()

@@ -31,7 +31,7 @@ def test_a_killed_worker_is_replaced_and_reported(mode: str, play: Any, worker_i
     with pytest.warns(RuntimeWarning, match=r"worker 0 \(games 0 to 1 of breakout\) was killed by"):
         observations, rewards, terminations, truncations, infos = envs.step(actions)
     expected = alone.step(actions)
-    # The dead worker's games are cut short; the others never noticed.
+    # The dead worker's games are truncated; the others continue.
     np.testing.assert_array_equal(infos["worker_restarted"], [True, True, False, False])
     np.testing.assert_array_equal(infos["_worker_restarted"], [True, True, False, False])
     assert truncations[:2].all()
