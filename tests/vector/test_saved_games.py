@@ -154,6 +154,14 @@ def test_damaged_states_are_refused_and_the_games_continue(num_workers: int) -> 
     envs.close()
 
 
+def is_harmless(damaged: bytes, state: bytes) -> bool:
+    """Whether the fields are still the same: deflate ignores some padding bits."""
+    try:
+        return pack_state(unpack_state(damaged)) == state
+    except ValueError:
+        return False
+
+
 def test_a_state_with_random_damage_is_refused_by_an_emulator_that_continues() -> None:
     settings = AtariSettings("pong")
     emulator, reference = AtariEmulator(settings), AtariEmulator(settings)
@@ -162,6 +170,7 @@ def test_a_state_with_random_damage_is_refused_by_an_emulator_that_continues() -
     reference.reset(frames[1], seed=1)
     state = emulator.state()
     rng = random.Random(0)
+    refused = 0
     for _ in range(300):
         damaged = bytearray(state)
         for _ in range(rng.choice([1, 1, 2, 10])):
@@ -170,10 +179,12 @@ def test_a_state_with_random_damage_is_refused_by_an_emulator_that_continues() -
             else:
                 start = rng.randrange(len(damaged))
                 del damaged[start : start + rng.randrange(1, 5)]
-        if bytes(damaged) == state:
+        if is_harmless(bytes(damaged), state):
             continue
+        refused += 1
         with pytest.raises(ValueError, match=r"^state: expected"):
             emulator.restore(bytes(damaged))
+    assert refused > 250
     for action in range(100):
         got, expected = emulator.step(action % 6, frames[0]), reference.step(action % 6, frames[1])
         assert got == expected
