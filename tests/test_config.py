@@ -5,6 +5,8 @@ import pytest
 from framering import TrainConfig
 from framering.errors import ConfigError
 
+NAN, INF = float("nan"), float("inf")
+
 # cleanrl/dqn_atari.py
 CLEANRL = {
     "exp_name": "dqn_atari",
@@ -61,27 +63,45 @@ def test_the_pipeline_is_for_several_environments(settings, pipelined):
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"batch_size": 64, "learning_starts": 63}, "--batch-size 64 is larger than"),
-        ({"total_timesteps": 0}, "--total-timesteps must be 1 or more; got 0"),
-        ({"num_envs": 0}, "--num-envs must be 1 or more"),
-        ({"num_envs": 8, "buffer_size": 7}, "--buffer-size 7 leaves nothing"),
-        ({"gamma": 1.5}, "--gamma must be between 0 and 1; got 1.5"),
-        ({"gamma": float("nan")}, "--gamma must be between 0 and 1; got nan"),
-        ({"tau": 0.0}, "--tau must be above 0"),
-        ({"learning_rate": -1.0}, "--learning-rate must be above 0"),
-        ({"exploration_fraction": 0.0}, "--exploration-fraction must be above 0"),
-        ({"train_frequency": 0}, "--train-frequency must be 1 or more"),
-        ({"seed": -1}, "--seed must be 0 or more"),
-        ({"upload_model": True}, "--upload-model uploads what --save-model saves"),
-        ({"n_step": 0}, "--n-step must be 1 or more"),
-        ({"max_grad_norm": -1.0}, "--max-grad-norm must be 0 or more"),
-        ({"num_workers": -1}, "--num-workers must be between 0 and --num-envs 1; got -1"),
-        ({"num_workers": 3, "num_envs": 2}, "between 0 and --num-envs 2; got 3"),
-        ({"checkpoint_every": -1}, "--checkpoint-every must be 0 or more"),
-        ({"screen_size": 35}, "--screen-size must be 36 or more"),
-        ({"exp_name": "a/b"}, "--exp-name is a file name"),
+        ({"batch_size": 64, "learning_starts": 63}, "--batch-size: expected at most"),
+        ({"total_timesteps": 0}, "--total-timesteps: expected 1 or more, got 0"),
+        ({"total_timesteps": 10**400}, "--total-timesteps: expected at most"),
+        ({"num_envs": 0}, "--num-envs: expected 1 or more, got 0"),
+        ({"num_envs": 10_001}, "--num-envs: expected at most 10000, got 10001"),
+        ({"num_envs": 8, "buffer_size": 7}, "--buffer-size: expected at least --num-envs 8, got 7"),
+        ({"gamma": 1.5}, "--gamma: expected between 0 and 1, got 1.5"),
+        ({"gamma": NAN}, "--gamma: expected between 0 and 1, got nan"),
+        ({"start_e": NAN}, "--start-e: expected between 0 and 1, got nan"),
+        ({"end_e": -INF}, "--end-e: expected between 0 and 1, got -inf"),
+        ({"alpha": INF}, "--alpha: expected between 0 and 1, got inf"),
+        ({"beta": NAN}, "--beta: expected between 0 and 1, got nan"),
+        ({"tau": 0.0}, "--tau: expected above 0 and at most 1, got 0.0"),
+        ({"tau": NAN}, "--tau: expected above 0 and at most 1, got nan"),
+        ({"learning_rate": -1.0}, "--learning-rate: expected above 0"),
+        ({"learning_rate": INF}, "--learning-rate: expected above 0 and at most 1, got inf"),
+        ({"exploration_fraction": 0.0}, "--exploration-fraction: expected above 0"),
+        ({"exploration_fraction": NAN}, "--exploration-fraction: expected above 0"),
+        ({"train_frequency": 0}, "--train-frequency: expected 1 or more"),
+        ({"seed": -1}, "--seed: expected 0 or more"),
+        ({"seed": 99999999999999999999}, "--seed: expected at most 4611686018427387904"),
+        ({"upload_model": True}, "--upload-model: expected --save-model beside it"),
+        ({"n_step": 0}, "--n-step: expected 1 or more"),
+        ({"max_grad_norm": -1.0}, "--max-grad-norm: expected a finite number, 0 or more, got -1.0"),
+        ({"max_grad_norm": INF}, "--max-grad-norm: expected a finite number"),
+        ({"max_grad_norm": NAN}, "--max-grad-norm: expected a finite number"),
+        ({"num_workers": -1}, "--num-workers: expected between 0 and --num-envs 1, got -1"),
+        ({"num_workers": 3, "num_envs": 2}, "between 0 and --num-envs 2, got 3"),
+        ({"checkpoint_every": -1}, "--checkpoint-every: expected 0 or more"),
+        ({"screen_size": 35}, "--screen-size: expected 36 or more"),
+        ({"torch_threads": 1_000_000}, "--torch-threads: expected at most 1024 .*, got 1000000"),
+        ({"exp_name": "a/b"}, "--exp-name: expected a file name without /, got 'a/b'"),
+        ({"exp_name": "a\0b"}, "--exp-name: expected printable characters only"),
+        ({"exp_name": "a\nb"}, "--exp-name: expected printable characters only"),
+        ({"exp_name": "\udcff"}, "--exp-name: expected printable characters only"),
+        ({"exp_name": "é" * 101}, "--exp-name: expected at most 200 bytes, got 202"),
+        ({"hf_entity": "a\nb"}, "--hf-entity: expected printable characters only"),
     ],
 )
-def test_a_setting_that_cant_work_is_named(settings, message):
+def test_an_unusable_setting_is_named_with_its_value(settings, message):
     with pytest.raises(ConfigError, match=message):
         TrainConfig(**settings).check()

@@ -1,10 +1,19 @@
 """Settings of a training run: CleanRL's arguments under CleanRL's names, and ours."""
 
 import dataclasses
+import math
 import os
 from typing import Literal
 
 from framering.errors import ConfigError
+
+# What random generators and the core's counters hold: seeds and steps are added to one another.
+MAX_INTEGER = 2**62
+_MAX_ENVS = 10_000
+_MAX_THREADS = 1024
+# A file name has at most 255 bytes; the model's file adds ".cleanrl_model" and, while it is being
+# written, the number of the process.
+_MAX_NAME_BYTES = 200
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -39,7 +48,7 @@ class TrainConfig:
     wandb_entity: str | None = None
     """the entity (team) of the Weights & Biases project"""
     capture_video: bool = False
-    """record games of the first environment into videos/{run_name}"""
+    """record episodes of the first environment into videos/{run_name}"""
     save_model: bool = False
     """save the model into runs/{run_name} at the end, and evaluate it"""
     upload_model: bool = False
@@ -56,11 +65,11 @@ class TrainConfig:
     num_envs: int = 1
     """the number of parallel environments"""
     buffer_size: int = 1_000_000
-    """the capacity of the replay memory, in transitions"""
+    """the capacity of the replay buffer, in transitions"""
     gamma: float = 0.99
     """the discount factor"""
     tau: float = 1.0
-    """the share of the online network in each target update (1: copy)"""
+    """the weight of the online network in each target update (1: copy)"""
     target_network_frequency: int = 1000
     """environment steps between target updates"""
     batch_size: int = 32
@@ -70,61 +79,88 @@ class TrainConfig:
     end_e: float = 0.01
     """epsilon once exploration has ended"""
     exploration_fraction: float = 0.10
-    """the share of total-timesteps over which epsilon falls from start-e to end-e"""
+    """the fraction of total-timesteps over which epsilon falls from start-e to end-e"""
     learning_starts: int = 80_000
     """environment steps before the first update"""
     train_frequency: int = 4
     """environment steps between updates"""
 
     preset: str = "cleanrl"
-    """where the command's settings start from: cleanrl (exact), fast or pong"""
+    """the settings to start from: cleanrl (CleanRL's own), fast or pong; other flags override
+    them"""
     device: Literal["auto", "cpu", "cuda"] = "auto"
-    """where the networks live; auto: CUDA where it is available (and --cuda), else the CPU"""
+    """the device of the networks; auto: CUDA where it is available (and --cuda), else the CPU"""
     compile: bool = False
     """compile the update with torch.compile (on CUDA, as CUDA graphs)"""
     precision: Literal["float32", "bfloat16"] = "float32"
-    """of the update's convolutions and products: bfloat16 is faster where the processor has
-    instructions for it (AVX512-BF16, AMX, a GPU), and slower elsewhere"""
+    """precision of convolutions and matrix products in an update: bfloat16 is faster where the
+    processor has instructions for it (AVX512-BF16, AMX, a GPU), and slower elsewhere"""
     screen_size: int = 84
-    """pixels of a side of the frames: fewer are faster, and show less"""
+    """height and width of the preprocessed frames, in pixels: smaller ones train faster"""
     num_workers: int | None = None
-    """processes that emulate; None: one a core, this one too unless it learns meanwhile"""
+    """worker processes that step the environments; None: one for each core, the main process being
+    one of them unless it learns meanwhile"""
     torch_threads: int = 0
-    """threads of torch's; 0: one a core on the CPU, one beside a GPU"""
+    """threads that torch uses; 0: torch's own choice"""
     pipeline: bool | None = None
-    """learn while the emulators step, from transitions of before; None: with --num-envs above 1"""
+    """learn while the environments step, from the transitions stored before; None: only with
+    --num-envs above 1"""
     act_with: Literal["online", "target"] = "online"
-    """target: act with the target network, so that acting never waits for learning (Daley & Amato,
-    arXiv 2111.01264); the policy then changes only at target updates"""
+    """the network that chooses actions; with target, acting never waits for an update, and the
+    policy changes only at target updates (Daley & Amato, arXiv 2111.01264)"""
 
     double_dqn: bool = False
-    """let the online network choose the next action that the target network values"""
+    """Double DQN: the online network selects the next action, the target network evaluates it
+    (van Hasselt et al. 2016)"""
     network: Literal["nature", "nips"] = "nature"
-    """for pictures, the network of Mnih et al. 2015, or the smaller one of 2013"""
+    """for images: the network of Mnih et al. 2015 (nature), or the smaller one of 2013 (nips)"""
     dueling: bool = False
-    """estimate state values and advantages in two streams"""
+    """estimate state value and advantages in two streams (Wang et al. 2016)"""
     n_step: int = 1
-    """steps whose rewards a target sums before it bootstraps"""
+    """steps of an n-step return, before it bootstraps"""
     huber: bool = False
-    """take the Huber loss instead of the squared error"""
+    """use the Huber loss instead of the squared error"""
     prioritized: bool = False
-    """replay transitions in proportion to their errors (Schaul et al. 2016)"""
+    """prioritized experience replay (Schaul et al. 2016)"""
     alpha: float = 0.6
-    """how much errors count in prioritised replay"""
+    """exponent of the priorities in prioritized replay (0: uniform)"""
     beta: float = 0.4
-    """how much its weights correct for that at first; 1 at the end of the run"""
+    """initial exponent of the importance-sampling weights; it rises to 1 at the end of the run"""
     max_grad_norm: float = 0.0
-    """scale gradients down to this norm; 0: leave them"""
+    """clip gradients to this norm; 0: no clipping"""
 
     eval_every: int = 0
-    """environment steps between evaluations of ten games; 0: none"""
+    """environment steps between evaluations of ten episodes; 0: none"""
     checkpoint_every: int = 0
     """environment steps between checkpoints, and one at Ctrl-C or SIGTERM; 0: none"""
     resume: str = ""
-    """go on with a run from its last checkpoint: runs/NAME"""
+    """continue the run in this folder (runs/NAME) from its last checkpoint"""
 
     def check(self) -> None:
-        """Raise ConfigError for a setting that can't work; allocates nothing."""
+        """Raise ConfigError for a setting that cannot work; allocates nothing."""
+        self._check_names()
+        self._check_integers()
+        self._check_floats()
+        self._check_combinations()
+
+    @property
+    def pipelined(self) -> bool:
+        """Whether learning and emulation overlap."""
+        return self.num_envs > 1 if self.pipeline is None else self.pipeline
+
+    def _check_names(self) -> None:
+        for name in ("exp_name", "wandb_project_name", "wandb_entity", "hf_entity"):
+            text = getattr(self, name) or ""
+            self._require(name, "printable characters only", text.isprintable())
+        self._require("exp_name", f"a file name without {os.sep}", os.sep not in self.exp_name)
+        length = len(self.exp_name.encode())
+        if length > _MAX_NAME_BYTES:
+            raise ConfigError(
+                f"--exp-name: expected at most {_MAX_NAME_BYTES} bytes, got {length}; "
+                "the name becomes part of file names: make it shorter"
+            )
+
+    def _check_integers(self) -> None:
         for name in (
             "total_timesteps",
             "num_envs",
@@ -135,46 +171,51 @@ class TrainConfig:
             "n_step",
         ):
             self._require(name, "1 or more", getattr(self, name) >= 1)
-        for name in (
-            "seed",
-            "learning_starts",
-            "torch_threads",
-            "max_grad_norm",
-            "eval_every",
-            "checkpoint_every",
-        ):
+        for name in ("seed", "learning_starts", "torch_threads", "eval_every", "checkpoint_every"):
             self._require(name, "0 or more", getattr(self, name) >= 0)
-        for name in ("gamma", "tau", "start_e", "end_e", "exploration_fraction", "alpha", "beta"):
-            self._require(name, "between 0 and 1", 0 <= getattr(self, name) <= 1)
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            if isinstance(value, int):
+                self._require(field.name, f"at most {MAX_INTEGER}", value <= MAX_INTEGER)
         self._require("screen_size", "36 or more, for the convolutions", self.screen_size >= 36)
-        self._require("learning_rate", "above 0", self.learning_rate > 0)
-        self._require("exploration_fraction", "above 0", self.exploration_fraction > 0)
-        self._require("tau", "above 0", self.tau > 0)
+        self._require("num_envs", f"at most {_MAX_ENVS}", self.num_envs <= _MAX_ENVS)
+        self._require(
+            "torch_threads",
+            f"at most {_MAX_THREADS} (there are {os.cpu_count()} processor cores here)",
+            self.torch_threads <= _MAX_THREADS,
+        )
         if self.num_workers is not None:
             limits = f"between 0 and --num-envs {self.num_envs}"
             self._require("num_workers", limits, 0 <= self.num_workers <= self.num_envs)
+
+    def _check_floats(self) -> None:
+        for name in ("gamma", "start_e", "end_e", "alpha", "beta"):
+            self._require(name, "between 0 and 1", 0 <= getattr(self, name) <= 1)
+        for name in ("learning_rate", "tau", "exploration_fraction"):
+            self._require(name, "above 0 and at most 1", 0 < getattr(self, name) <= 1)
+        finite = math.isfinite(self.max_grad_norm) and self.max_grad_norm >= 0
+        self._require("max_grad_norm", "a finite number, 0 or more", finite)
+
+    def _check_combinations(self) -> None:
         if self.batch_size > self.learning_starts:
             raise ConfigError(
-                f"--batch-size {self.batch_size} is larger than --learning-starts "
-                f"{self.learning_starts}: the first update would find too few transitions; "
+                f"--batch-size: expected at most --learning-starts {self.learning_starts}, "
+                f"got {self.batch_size}; the first update would find too few transitions: "
                 f"set --learning-starts to {self.batch_size} or more"
             )
         if self.buffer_size < self.num_envs:
             raise ConfigError(
-                f"--buffer-size {self.buffer_size} leaves nothing for each of "
-                f"--num-envs {self.num_envs}; make it larger"
+                f"--buffer-size: expected at least --num-envs {self.num_envs}, "
+                f"got {self.buffer_size}; each environment needs a place in the buffer: "
+                f"set --buffer-size to {self.num_envs} or more"
             )
         if self.upload_model and not self.save_model:
-            raise ConfigError("--upload-model uploads what --save-model saves; give both")
-        if os.sep in self.exp_name:
-            raise ConfigError(f"--exp-name is a file name, without {os.sep}; got {self.exp_name}")
-
-    @property
-    def pipelined(self) -> bool:
-        """Whether learning and emulation overlap."""
-        return self.num_envs > 1 if self.pipeline is None else self.pipeline
+            raise ConfigError(
+                "--upload-model: expected --save-model beside it, got none; "
+                "only a saved model is uploaded: give both"
+            )
 
     def _require(self, name: str, expected: str, holds: bool) -> None:
         if not holds:
             flag = "--" + name.replace("_", "-")
-            raise ConfigError(f"{flag} must be {expected}; got {getattr(self, name)}")
+            raise ConfigError(f"{flag}: expected {expected}, got {getattr(self, name)!r}")

@@ -1,4 +1,4 @@
-"""Errors that framering raises for its users to read."""
+"""Errors whose message is written for the user: one line that says what to do."""
 
 
 class ConfigError(ValueError):

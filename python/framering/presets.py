@@ -1,6 +1,7 @@
-"""Named starting points for a run's settings; any setting given beside a preset overrides it."""
+"""Presets: named settings to start from. A flag beside a preset overrides its setting."""
 
-from collections.abc import Sequence
+import dataclasses
+import shlex
 from typing import Any
 
 from framering.config import TrainConfig
@@ -30,12 +31,12 @@ PRESETS: dict[str, dict[str, Any]] = {
 
 
 def preset(name: str) -> TrainConfig:
-    """Return a preset's settings.
+    """Return the settings of a preset.
 
-    ``cleanrl`` is CleanRL's ``dqn_atari.py`` exactly; ``fast`` has the same algorithm and the same
-    ratio of updates to steps with eight environments, a pipeline and a compiled update; ``pong``
-    solves Pong in about an hour, even on one core: a small network on small pictures affords an
-    update a step, and prioritised three-step returns make the most of each.
+    ``cleanrl`` is CleanRL's ``dqn_atari.py`` exactly. ``fast`` has the same algorithm and the same
+    ratio of updates to steps, with eight environments, a pipeline and a compiled update. ``pong``
+    solves Pong in about an hour, even on one core: a small network on small images affords an
+    update in each step, and prioritized three-step returns learn more from each.
 
     Raises
     ------
@@ -48,15 +49,31 @@ def preset(name: str) -> TrainConfig:
     8
     """
     if name not in PRESETS:
-        raise ConfigError(f"--preset {name} is unknown; expected {', '.join(PRESETS)}")
+        raise ConfigError(f"--preset: expected one of {', '.join(PRESETS)}, got {name!r}")
     return TrainConfig(preset=name, **PRESETS[name])
 
 
-def preset_in(arguments: Sequence[str]) -> str:
-    """Find the preset that command-line arguments name; ``cleanrl`` where they name none."""
-    for index, argument in enumerate(arguments):
-        if argument == "--preset":
-            return arguments[index + 1] if index + 1 < len(arguments) else ""
-        if argument.startswith("--preset="):
-            return argument.removeprefix("--preset=")
-    return "cleanrl"
+def train_command_line(config: TrainConfig) -> str:
+    """Return the command that trains with given settings.
+
+    Examples
+    --------
+    >>> train_command_line(TrainConfig(preset="fast", num_envs=8, gamma=0.95))
+    'framering train --preset fast --gamma 0.95 --no-compile'
+    """
+    start = preset(config.preset if config.preset in PRESETS else TrainConfig.preset)
+    words = ["framering", "train"]
+    if start.preset != TrainConfig.preset:
+        words += ["--preset", start.preset]
+    for field in dataclasses.fields(config):
+        value = getattr(config, field.name)
+        if field.name != "preset" and value != getattr(start, field.name):
+            words += _flag(field.name, value)
+    return shlex.join(words)
+
+
+def _flag(name: str, value: Any) -> list[str]:
+    flag = name.replace("_", "-")
+    if isinstance(value, bool):
+        return [f"--{flag}"] if value else [f"--no-{flag}"]
+    return [f"--{flag}", str(value)]

@@ -3,8 +3,7 @@ import os
 import huggingface_hub
 import pytest
 
-from framering import TrainConfig
-from framering.reporting.hub import make_upload_folder, repository_name, upload
+from framering.reporting.hub import TrainedModel, make_upload_folder, repository_name, upload
 
 
 @pytest.fixture
@@ -19,13 +18,27 @@ def folder(tmp_path):
         video = videos / f"rl-video-episode-{number}.mp4"
         video.write_bytes(f"video {number}".encode())
         os.utime(video, (1000 - age, 1000 - age))
-    config = TrainConfig(
-        env_id="ALE/Pong-v5", save_model=True, gamma=0.95, hf_entity="someone", seed=3
+    return make_upload_folder(
+        trained_model(run, run / "dqn_atari.cleanrl_model", returns=[19.0, 21.0], videos=videos)
     )
-    return make_upload_folder(config, run, run / "dqn_atari.cleanrl_model", [19.0, 21.0], videos)
 
 
-def test_it_holds_the_weights_the_events_and_the_videos(folder):
+def trained_model(run_folder, path, returns, videos=None):
+    return TrainedModel(
+        env_id="ALE/Pong-v5",
+        exp_name="dqn_atari",
+        seed=3,
+        run_folder=run_folder,
+        path=path,
+        returns=returns,
+        epsilon=0.01,
+        videos=videos,
+        settings={"gamma": 0.95},
+        command="framering train --env-id ALE/Pong-v5 --gamma 0.95",
+    )
+
+
+def test_the_folder_has_the_weights_the_events_and_the_videos(folder):
     found = {
         str(path.relative_to(folder)): path.read_bytes()
         for path in folder.rglob("*")
@@ -54,17 +67,17 @@ def test_the_model_card_is_valid_and_has_the_result(folder):
     assert card.data.library_name == "framering"
 
 
-def test_the_model_card_says_how_to_train_it_again(folder):
-    assert (
-        "framering train --seed 3 --save-model --hf-entity someone --env-id ALE/Pong-v5 "
-        "--gamma 0.95\n"
-    ) in (folder / "README.md").read_text()
+def test_the_model_card_has_the_command_and_the_settings(folder):
+    card = (folder / "README.md").read_text()
+
+    assert "framering train --env-id ALE/Pong-v5 --gamma 0.95\n" in card
+    assert "{'gamma': 0.95}" in card
 
 
 def test_repositories_are_named_as_by_cleanrl():
-    config = TrainConfig(env_id="PongNoFrameskip-v4", seed=2, hf_entity="someone")
+    name = repository_name("PongNoFrameskip-v4", "dqn_atari", 2, "someone")
 
-    assert repository_name(config) == "someone/PongNoFrameskip-v4-dqn_atari-seed2"
+    assert name == "someone/PongNoFrameskip-v4-dqn_atari-seed2"
 
 
 def test_upload_sends_that_folder_and_replaces_old_events_and_videos(tmp_path, monkeypatch):
@@ -80,12 +93,11 @@ def test_upload_sends_that_folder_and_replaces_old_events_and_videos(tmp_path, m
 
     monkeypatch.setattr(huggingface_hub, "HfApi", Api)
     (tmp_path / "model").write_bytes(b"weights")
-    config = TrainConfig(env_id="PongNoFrameskip-v4", hf_entity="someone")
 
-    address = upload(config, tmp_path, tmp_path / "model", [1.0], None)
+    address = upload(trained_model(tmp_path, tmp_path / "model", returns=[1.0]), "someone")
 
-    assert address == "https://huggingface.co/someone/PongNoFrameskip-v4-dqn_atari-seed1"
-    assert sent["repo_id"] == "someone/PongNoFrameskip-v4-dqn_atari-seed1"
+    assert address == "https://huggingface.co/someone/ALE-Pong-v5-dqn_atari-seed3"
+    assert sent["repo_id"] == "someone/ALE-Pong-v5-dqn_atari-seed3"
     assert sent["folder_path"] == tmp_path / "upload"
     assert sorted(path.name for path in sent["folder_path"].iterdir()) == ["README.md", "model"]
     assert sent["delete_patterns"] == ["*.tfevents*", "*.mp4"]

@@ -1,9 +1,12 @@
+import subprocess
+import sys
+import threading
 import time
 
+import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-from framering import TrainConfig
-from framering.reporting.metrics import Metrics
+from framering.reporting.metrics import Metrics, Tracking
 
 
 def events(folder):
@@ -13,10 +16,10 @@ def events(folder):
 
 
 def test_events_have_the_tags_of_cleanrl(tmp_path):
-    metrics = Metrics(tmp_path, TrainConfig(gamma=0.5))
-    metrics.episode(7, 21.0, 900)
-    metrics.update(100, loss=0.25, q_value=1.5, steps_per_second=60)
-    metrics.evaluation([1.0, 2.0])
+    metrics = Metrics(tmp_path, {"exp_name": "dqn_atari", "gamma": 0.5})
+    metrics.log_episode(7, 21.0, 900)
+    metrics.log_update(100, loss=0.25, q_value=1.5, steps_per_second=60)
+    metrics.log_final_evaluation([1.0, 2.0])
     metrics.close()
 
     written = events(tmp_path)
@@ -37,14 +40,75 @@ def test_events_have_the_tags_of_cleanrl(tmp_path):
     assert "|gamma|0.5|" in text
 
 
+def test_a_resumed_run_replaces_the_events_from_its_first_step_on(tmp_path):
+    for first_step, value in [(0, 1.0), (20, 2.0)]:
+        metrics = Metrics(tmp_path, {}, first_step)
+        for step in range(first_step, 40, 10):
+            metrics.log_evaluation(step, value)
+        metrics.close()
+        time.sleep(1.1)  # files are read in the order of their names, which hold the second
+
+    points = [(event.step, event.value) for event in events(tmp_path).Scalars("eval/mean_return")]
+    assert points == [(0, 1.0), (10, 1.0), (20, 2.0), (30, 2.0)]
+
+
+# Each file may have 4096 bytes; Python ignores the signal that would end the process.
+FULL_DISK = """
+import resource, sys, threading, time
+from pathlib import Path
+from framering.reporting.metrics import Metrics
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv[2]), resource.RLIM_INFINITY))
+metrics = Metrics(Path(sys.argv[1]), {"gamma": 0.5}, warn=print)
+for step in range(3000):
+    metrics.log_episode(step, 1.0, 10)
+metrics.close()
+print("ended with", threading.active_count(), "thread")
+"""
+
+
+@pytest.mark.parametrize("size", [0, 4096, 200_000])
+def test_a_full_disk_costs_the_events_and_one_warning(tmp_path, size):
+    done = subprocess.run(
+        [sys.executable, "-X", "dev", "-W", "error", "-c", FULL_DISK, str(tmp_path), str(size)],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    warning, end = done.stdout.splitlines()
+    assert warning.startswith("warning: no more events are written: [Errno 27] File too large")
+    assert end == "ended with 1 thread"
+    assert done.stderr == ""
+    assert done.returncode == 0
+
+
+def test_errors_of_other_threads_are_still_printed(tmp_path, capsys):
+    usual = threading.excepthook
+    seen = []
+    threading.excepthook = lambda arguments: seen.append(arguments.exc_type)
+    try:
+        before = threading.excepthook
+        metrics = Metrics(tmp_path, {})
+        thread = threading.Thread(target=lambda: [].pop())
+        thread.start()
+        thread.join()
+        metrics.close()
+
+        assert seen == [IndexError]
+        assert threading.excepthook is before
+    finally:
+        threading.excepthook = usual
+
+
 def test_tracking_syncs_the_events_to_wandb(tmp_path, monkeypatch):
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_SILENT", "true")
     monkeypatch.chdir(tmp_path)
     (tmp_path / "runs" / "name").mkdir(parents=True)
-    metrics = Metrics(tmp_path / "runs" / "name", TrainConfig(track=True))
-    metrics.episode(7, 21.0, 900)
-    metrics.update(100, loss=0.25, q_value=1.5, steps_per_second=60)
+    settings = {"exploration_fraction": 0.1}
+    metrics = Metrics(tmp_path / "runs" / "name", settings, tracking=Tracking("cleanRL"))
+    metrics.log_episode(7, 21.0, 900)
+    metrics.log_update(100, loss=0.25, q_value=1.5, steps_per_second=60)
     metrics.close()
 
     (recorded,) = (tmp_path / "wandb").glob("offline-run-*/*.wandb")

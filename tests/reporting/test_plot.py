@@ -26,12 +26,14 @@ def test_every_point_is_read(run):
 
 
 def test_an_unknown_tag_is_named(run):
-    with pytest.raises(ConfigError, match="no tag charts/SPS; it has charts/episodic_return"):
+    with pytest.raises(
+        ConfigError, match=r"--tag: expected one of .*\(charts/episodic_return\), got 'charts/SPS'"
+    ):
         read_curve(run, "charts/SPS")
 
 
 def test_a_folder_without_events_is_named(tmp_path):
-    with pytest.raises(ConfigError, match="has no TensorBoard events"):
+    with pytest.raises(ConfigError, match="--runs: expected a folder with TensorBoard events, got"):
         read_curve(tmp_path, "charts/SPS")
 
 

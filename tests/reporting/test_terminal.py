@@ -9,11 +9,11 @@ from framering.reporting.terminal import TerminalScreen, draw
 
 
 def test_a_character_shows_two_pixels():
-    picture = np.zeros((2, 3, 3), np.uint8)
-    picture[0, 1] = (255, 0, 0)
-    picture[1, 1] = (0, 0, 255)
+    image = np.zeros((2, 3, 3), np.uint8)
+    image[0, 1] = (255, 0, 0)
+    image[1, 1] = (0, 0, 255)
 
-    segments = draw(picture, columns=80, rows=24).segments
+    segments = draw(image, columns=80, rows=24).segments
 
     style = segments[1].style
     assert segments[1].text == "▀"
@@ -22,7 +22,7 @@ def test_a_character_shows_two_pixels():
 
 
 @pytest.mark.parametrize(("columns", "rows"), [(80, 24), (20, 100), (1000, 1000)])
-def test_a_picture_fits_and_keeps_its_proportions(columns, rows):
+def test_a_image_fits_and_keeps_its_proportions(columns, rows):
     segments = draw(np.zeros((210, 160, 3), np.uint8), columns, rows).segments
 
     lines = "".join(segment.text for segment in segments).splitlines()

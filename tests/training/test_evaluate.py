@@ -2,13 +2,12 @@ import random
 
 import gymnasium
 import numpy as np
-import pytest
 import torch
 from gymnasium.envs.classic_control import CartPoleEnv
 from torch import nn
 
 from framering.reporting.video import GameRecorder
-from framering.training.evaluate import evaluate, summarize
+from framering.training.evaluate import evaluate
 from framering.training.task import make_task_spec
 
 
@@ -88,14 +87,3 @@ def test_each_finished_game_is_reported_with_its_return():
     )
 
     assert reported == [(1, returns[0]), (2, returns[1])]
-
-
-@pytest.mark.parametrize(
-    ("returns", "line"),
-    [
-        ([5.0], "mean 5.00, standard deviation 0.00, min 5, max 5, over 1 episodes"),
-        ([1.0, 2.0, 6.0], "mean 3.00, standard deviation 2.16, min 1, max 6, over 3 episodes"),
-    ],
-)
-def test_the_summary_has_mean_deviation_and_limits(returns, line):
-    assert summarize(returns) == line

@@ -1,1 +1,1 @@
-"""What a run shows and writes down: events, progress, curves, videos. It takes plain values."""
+"""Reports of a run: events, progress, curves, videos. This package takes plain values only."""

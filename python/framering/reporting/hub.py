@@ -4,152 +4,157 @@ import dataclasses
 import pprint
 import shutil
 import statistics
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
-
-from framering.config import TrainConfig
 
 _LIBRARY = "framering"
 
 
-def upload(
-    config: TrainConfig,
-    run_folder: Path,
-    model_path: Path,
-    returns: list[float],
-    videos: Path | None,
-) -> str:
-    """Upload a run's model card, weights, events and videos; return the repository's address.
+@dataclasses.dataclass(frozen=True, kw_only=True)
+class TrainedModel:
+    """A trained model with its evaluation, as the Hub shows it.
+
+    Attributes
+    ----------
+    env_id, exp_name, seed
+        The environment's id, the experiment's name and the seed, which name the repository.
+    run_folder
+        The folder of the run's events.
+    path
+        The saved weights.
+    returns
+        The returns of the evaluation.
+    epsilon
+        The probability of a random action in the evaluation.
+    videos
+        The folder of the evaluation's videos; None: there are none.
+    settings
+        The run's settings, by name.
+    command
+        The command that trains the model again.
+    """
+
+    env_id: str
+    exp_name: str
+    seed: int
+    run_folder: Path
+    path: Path
+    returns: Sequence[float]
+    epsilon: float
+    videos: Path | None
+    settings: Mapping[str, Any]
+    command: str
+
+
+def upload(model: TrainedModel, entity: str = "") -> str:
+    """Upload a model's card, weights, events and videos; return the repository's address.
 
     Needs the huggingface-hub extra, and a token as ``hf auth login`` stores it.
+
+    Parameters
+    ----------
+    model
+        The model.
+    entity
+        The user or organisation of the repository; empty: the token's user.
     """
     from huggingface_hub import HfApi
 
-    folder = make_upload_folder(config, run_folder, model_path, returns, videos)
+    folder = make_upload_folder(model)
     api = HfApi()
-    repository = api.create_repo(repository_name(config), exist_ok=True)
+    name = repository_name(model.env_id, model.exp_name, model.seed, entity)
+    repository = api.create_repo(name, exist_ok=True)
     api.upload_folder(
         repo_id=repository.repo_id,
         folder_path=folder,
-        commit_message=f"{config.env_id}, seed {config.seed}",
+        commit_message=f"{model.env_id}, seed {model.seed}",
         delete_patterns=["*.tfevents*", "*.mp4"],
     )
     return str(repository)
 
 
-def repository_name(config: TrainConfig) -> str:
-    """Name the repository as CleanRL does: ``[entity/]env-experiment-seed``.
+def repository_name(env_id: str, exp_name: str, seed: int, entity: str = "") -> str:
+    """Return the name of a model's repository, as CleanRL's: ``[entity/]env-experiment-seed``.
 
     Examples
     --------
-    >>> from framering import TrainConfig
-    >>> repository_name(TrainConfig(hf_entity="someone"))
+    >>> repository_name("BreakoutNoFrameskip-v4", "dqn_atari", 1, "someone")
     'someone/BreakoutNoFrameskip-v4-dqn_atari-seed1'
     """
-    environment = config.env_id.replace("/", "-").replace(":", "-")
-    name = f"{environment}-{config.exp_name}-seed{config.seed}"
-    return f"{config.hf_entity}/{name}" if config.hf_entity else name
+    environment = env_id.replace("/", "-").replace(":", "-")
+    name = f"{environment}-{exp_name}-seed{seed}"
+    return f"{entity}/{name}" if entity else name
 
 
-def make_upload_folder(
-    config: TrainConfig,
-    run_folder: Path,
-    model_path: Path,
-    returns: list[float],
-    videos: Path | None,
-) -> Path:
-    """Gather what is uploaded into ``{run_folder}/upload``; return that folder.
+def make_upload_folder(model: TrainedModel) -> Path:
+    """Copy the files of an upload into ``{run_folder}/upload``; return that folder.
 
-    It holds README.md (the model card with the evaluation's result), the weights, the TensorBoard
-    events, all videos, and the newest of them as replay.mp4, which the Hub shows.
-
-    Parameters
-    ----------
-    config
-        The run's settings.
-    run_folder
-        Where the run's events are.
-    model_path
-        The saved weights.
-    returns
-        The evaluation's returns.
-    videos
-        The folder of the evaluation's videos, if there are any.
+    They are README.md (the model card with the evaluation's result), the weights, the TensorBoard
+    events, all videos, and the newest of these as replay.mp4, which the Hub shows.
     """
-    folder = run_folder / "upload"
+    folder = model.run_folder / "upload"
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
-    shutil.copy2(model_path, folder)
-    for events in run_folder.glob("*.tfevents*"):
+    shutil.copy2(model.path, folder)
+    for events in model.run_folder.glob("*.tfevents*"):
         shutil.copy2(events, folder)
-    recorded = list(videos.glob("*.mp4")) if videos else []
+    recorded = list(model.videos.glob("*.mp4")) if model.videos else []
     recorded.sort(key=lambda path: path.stat().st_mtime_ns)
     for video in recorded:
         (folder / "videos").mkdir(exist_ok=True)
         shutil.copy2(video, folder / "videos")
     if recorded:
         shutil.copy2(recorded[-1], folder / "replay.mp4")
-    (folder / "README.md").write_text(_model_card(config, model_path.name, returns))
+    (folder / "README.md").write_text(_model_card(model), encoding="utf-8")
     return folder
 
 
-def _model_card(config: TrainConfig, model_name: str, returns: list[float]) -> str:
+def _model_card(model: TrainedModel) -> str:
     from huggingface_hub import EvalResult, ModelCardData
 
+    mean, deviation = statistics.fmean(model.returns), statistics.pstdev(model.returns)
     result = EvalResult(
         task_type="reinforcement-learning",
-        dataset_type=config.env_id,
-        dataset_name=config.env_id,
+        dataset_type=model.env_id,
+        dataset_name=model.env_id,
         metric_type="mean_reward",
         metric_name="mean_reward",
-        metric_value=f"{statistics.fmean(returns):.2f} +/- {statistics.pstdev(returns):.2f}",
+        metric_value=f"{mean:.2f} +/- {deviation:.2f}",
     )
     metadata = ModelCardData(
         library_name=_LIBRARY,
         model_name="DQN",
-        tags=[config.env_id, "deep-reinforcement-learning", "reinforcement-learning", "atari"],
+        tags=[model.env_id, "deep-reinforcement-learning", "reinforcement-learning", "atari"],
         eval_results=[result],
     )
-    changed = {
-        field.name: getattr(config, field.name)
-        for field in dataclasses.fields(config)
-        if getattr(config, field.name) != field.default
-    }
-    flags = " ".join(_flag(name, value) for name, value in changed.items())
     return f"""---
 {metadata.to_yaml()}
 ---
-# DQN on {config.env_id}
+# DQN on {model.env_id}
 
 A deep Q-network trained with framering. Its weights have the names and shapes of CleanRL's
-`dqn_atari.py`, so that CleanRL loads them too.
+`dqn_atari.py`; CleanRL loads them too.
 
-Mean return of {len(returns)} games at ε = {config.end_e}: {statistics.fmean(returns):.2f},
-standard deviation {statistics.pstdev(returns):.2f}.
+Mean return of {len(model.returns)} episodes at ε = {model.epsilon}: {mean:.2f},
+standard deviation {deviation:.2f}.
 
-## Play it
+## Evaluate it
 
 ```bash
 pip install framering
-framering eval --model {model_name} --env-id {config.env_id}
+framering eval --model {model.path.name} --env-id {model.env_id}
 ```
 
 ## Train it again
 
 ```bash
-framering train {flags}
+{model.command}
 ```
 
 ## Settings
 
 ```python
-{pprint.pformat(dataclasses.asdict(config), sort_dicts=False)}
+{pprint.pformat(dict(model.settings), sort_dicts=False)}
 ```
 """
-
-
-def _flag(name: str, value: Any) -> str:
-    flag = name.replace("_", "-")
-    if isinstance(value, bool):
-        return f"--{flag}" if value else f"--no-{flag}"
-    return f"--{flag} {value}"

@@ -1,4 +1,4 @@
-"""Learning curves out of TensorBoard events."""
+"""Learning curves from TensorBoard events."""
 
 import csv
 from collections.abc import Sequence
@@ -24,33 +24,34 @@ def read_curve(run: Path, tag: str) -> Curve:
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
     if not list(run.glob("*.tfevents*")):
-        raise ConfigError(f"{run} has no TensorBoard events; expected a folder runs/NAME")
+        raise ConfigError(f"--runs: expected a folder with TensorBoard events, got {run}")
     events = EventAccumulator(str(run), size_guidance={"scalars": 0})
     events.Reload()
     tags = events.Tags()["scalars"]
     if tag not in tags:
-        raise ConfigError(f"{run} has no tag {tag}; it has {', '.join(tags) or 'none'}")
+        raise ConfigError(f"--tag: expected one of {run}'s ({', '.join(tags)}), got {tag!r}")
     points: list[Any] = events.Scalars(tag)
     steps = np.array([point.step for point in points], np.int64)
     return steps, np.array([point.value for point in points], np.float64)
 
 
 def moving_average(values: NDArray[np.float64], window: int) -> NDArray[np.float64]:
-    """Mean of each value and up to window − 1 before it.
+    """Return the mean of each value and of up to window − 1 values before it.
 
     Examples
     --------
     >>> moving_average(np.array([1.0, 3.0, 5.0]), window=2)
     array([1., 2., 4.])
     """
+    window = min(window, len(values))
     total = np.cumsum(values)
     total[window:] -= total[:-window].copy()
     return total / np.minimum(np.arange(1, len(values) + 1), window)
 
 
 def write_csv(path: Path, runs: Sequence[Path], curves: Sequence[Curve], tag: str) -> None:
-    """Write the points of all runs as rows: run, step, value."""
-    with path.open("w", newline="") as file:
+    """Write the points of all runs as CSV rows: run, step, value."""
+    with path.open("w", newline="", encoding="utf-8", errors="surrogateescape") as file:
         rows = csv.writer(file)
         rows.writerow(["run", "step", tag])
         for run, (steps, values) in zip(runs, curves, strict=True):
@@ -68,7 +69,9 @@ def write_png(
     figure = Figure(figsize=(8, 4.5), layout="constrained")
     axes = figure.add_subplot()
     for run, (steps, values) in zip(runs, curves, strict=True):
-        (line,) = axes.plot(steps, moving_average(values, window), label=run.name)
+        # Without the escape, matplotlib reads text between two dollar signs as a formula.
+        name = run.name.replace("$", r"\$")
+        (line,) = axes.plot(steps, moving_average(values, window), label=name)
         axes.plot(steps, values, ".", markersize=2, alpha=0.3, color=line.get_color())
     axes.set_xlabel("environment steps")
     axes.set_ylabel(f"{tag} (mean of {window})")

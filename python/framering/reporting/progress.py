@@ -1,4 +1,4 @@
-"""The line that says how a run is going."""
+"""The progress of a run, in one line."""
 
 import time
 from collections import deque
@@ -12,16 +12,16 @@ _SPEED_WINDOW_SECONDS = 20.0
 
 
 class ProgressLine:
-    """A live line in a terminal; elsewhere, a plain line now and then.
+    """Shows progress: a live line in a terminal, elsewhere a plain line every ten seconds.
 
     Parameters
     ----------
     total
         Steps of the whole run.
     start
-        The step at which this process starts.
+        The step at which a resumed run continues.
     console
-        Where to show it; standard output by default.
+        Where to print it; standard output by default.
     """
 
     def __init__(self, total: int, start: int = 0, console: Console | None = None) -> None:
@@ -45,17 +45,17 @@ class ProgressLine:
             self._task = self._bar.add_task("starting", total=total)
             self._bar.start()
 
-    def episode(self, episodic_return: float, length: int) -> None:
-        """Take a finished game into the mean of the last hundred."""
+    def log_episode(self, episodic_return: float, length: int) -> None:
+        """Add a finished episode to the mean of the last hundred."""
         self._returns.append(episodic_return)
         self._lengths.append(length)
 
-    def update(self, loss: float, q_value: float) -> None:
-        """Take the newest loss and mean action value."""
+    def log_update(self, loss: float, q_value: float) -> None:
+        """Set the loss and the mean action value that are shown."""
         self._loss, self._q_value = loss, q_value
 
-    def step(self, step: int, epsilon: float) -> None:
-        """Show the state at a step, if it is time to."""
+    def log_step(self, step: int, epsilon: float) -> None:
+        """Show the state at a step, unless the line is newer than the interval between lines."""
         now = time.monotonic()
         if now - self._shown_at < self._interval:
             return

@@ -1,83 +1,94 @@
-"""One run's folder, and everything that it reports."""
+"""Everything that a training run reports: events, progress, videos, messages."""
 
 import statistics
 import time
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rich.console import Console
 
-from framering.config import TrainConfig
-from framering.reporting.metrics import Metrics
+from framering.reporting.metrics import Metrics, Tracking
 from framering.reporting.progress import ProgressLine
+from framering.reporting.summary import summarize
 from framering.reporting.video import GameRecorder
-from framering.training.checkpoint import Checkpoint
-from framering.training.evaluate import summarize
 
 
 class RunLogger:
-    """Reports a training run: events, progress line, videos of games.
+    """Reports a training run.
 
     Parameters
     ----------
-    config
-        The run's settings. The run is named as in CleanRL, and lives in ``runs/{name}``.
-    saved
-        The checkpoint of a run that goes on.
+    folder
+        The run's folder, ``runs/{name}``; it exists.
+    settings
+        The run's settings, by name.
+    total_timesteps
+        Environment steps of the whole run.
+    first_step
+        The step at which a resumed run continues.
+    videos
+        The folder for videos of training episodes; None: no videos.
+    tracking
+        Where Weights & Biases records the run; None: nowhere.
     console
-        Where people read of it; standard output by default.
+        Where messages and progress are printed; standard output by default.
     """
 
     def __init__(
         self,
-        config: TrainConfig,
-        saved: Checkpoint | None = None,
+        folder: Path,
+        settings: Mapping[str, Any],
+        *,
+        total_timesteps: int,
+        first_step: int = 0,
+        videos: Path | None = None,
+        tracking: Tracking | None = None,
         console: Console | None = None,
     ) -> None:
         self.console = console or Console()
-        step: int = saved.state["step"] if saved else 0
-        self.folder = saved.folder.parent.parent if saved else _new_folder(config)
-        self.name = self.folder.name
-        self.model_path = self.folder / f"{config.exp_name}.cleanrl_model"
-        self.metrics = Metrics(self.folder, config, step)
-        self.progress = ProgressLine(config.total_timesteps, step, self.console)
+        self.folder = folder
+        self.metrics = Metrics(folder, settings, first_step, tracking, self.log_message)
+        self.progress = ProgressLine(total_timesteps, first_step, self.console)
         self.recorder: GameRecorder | None = None
-        if config.capture_video:
-            self.recorder = GameRecorder(Path("videos") / self.name, finished=self.metrics.video)
+        if videos is not None:
+            self.recorder = GameRecorder(
+                videos, finished=self.metrics.log_video, warn=self.log_message
+            )
         self._started = time.monotonic()
-        self._first_step = step
+        self._first_step = first_step
         self._closed = False
 
-    def say(self, message: str) -> None:
-        """Print a line that isn't progress."""
-        self.console.print(message, soft_wrap=True, highlight=False)
+    def log_message(self, message: str) -> None:
+        """Print a line beside the progress."""
+        self.console.print(message, soft_wrap=True, highlight=False, markup=False)
 
-    def stepped(self, step: int, epsilon: float, envs: Any, infos: dict[str, Any]) -> None:
-        """Take note of a step of all environments and of the games that it ended."""
+    def log_step(self, step: int, epsilon: float, envs: Any, infos: dict[str, Any]) -> None:
+        """Report a step of all environments, and the episodes that ended in it."""
         if "_episode" in infos:
             for index in np.flatnonzero(infos["_episode"]):
                 episodic_return = float(infos["episode"]["r"][index])
                 length = int(infos["episode"]["l"][index])
-                self.metrics.episode(step, episodic_return, length)
-                self.progress.episode(episodic_return, length)
+                self.metrics.log_episode(step, episodic_return, length)
+                self.progress.log_episode(episodic_return, length)
         if self.recorder is not None:
             self.recorder.capture(envs, infos)
-        self.progress.step(step, epsilon)
+        self.progress.log_step(step, epsilon)
 
-    def updated(self, step: int, loss: float, q_value: float) -> None:
-        """Take note of an update."""
+    def log_update(self, step: int, loss: float, q_value: float) -> None:
+        """Report an update."""
         steps_per_second = int((step - self._first_step) / (time.monotonic() - self._started))
-        self.metrics.update(step, loss, q_value, steps_per_second)
-        self.progress.update(loss, q_value)
+        self.metrics.log_update(step, loss, q_value, steps_per_second)
+        self.progress.log_update(loss, q_value)
 
-    def evaluated(self, step: int, returns: list[float]) -> None:
-        """Take note of an evaluation between two steps."""
-        self.metrics.mean_evaluation(step, statistics.fmean(returns))
-        self.say(f"step {step:,}: evaluation {summarize(returns)}")
+    def log_evaluation(self, step: int, returns: list[float]) -> None:
+        """Report an evaluation during training."""
+        self.metrics.log_evaluation(step, statistics.fmean(returns))
+        self.log_message(f"step {step:,}: evaluation {summarize(returns)}")
 
     def close(self) -> None:
-        """Finish the files and leave the terminal as it was; once is enough."""
+        """Finish the files and leave the terminal as it was; later calls do nothing."""
         if self._closed:
             return
         self._closed = True
@@ -85,17 +96,3 @@ class RunLogger:
         if self.recorder is not None:
             self.recorder.close()
         self.metrics.close()
-
-
-def _new_folder(config: TrainConfig) -> Path:
-    """Make ``runs/{env_id}__{exp_name}__{seed}__{time}``, at the next second that is free."""
-    started = int(time.time())
-    while True:
-        name = f"{config.env_id}__{config.exp_name}__{config.seed}__{started}"
-        folder = Path("runs") / name.replace("/", "-").replace(":", "-")
-        try:
-            folder.mkdir(parents=True)
-        except FileExistsError:
-            started += 1
-        else:
-            return folder

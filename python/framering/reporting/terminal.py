@@ -1,4 +1,4 @@
-"""Pictures of a game in a terminal."""
+"""Images of an environment in a terminal."""
 
 import time
 from typing import Any
@@ -14,15 +14,15 @@ from rich.style import Style
 from framering._core import resize_area
 
 
-def draw(picture: NDArray[np.uint8], columns: int, rows: int) -> Segments:
-    """Draw an RGB picture (height, width, 3) with half blocks: a character shows two pixels.
+def draw(image: NDArray[np.uint8], columns: int, rows: int) -> Segments:
+    """Draw an RGB image (height, width, 3) with half blocks: a character shows two pixels.
 
-    It keeps its proportions and fits into the columns and rows of characters given.
+    The drawing fits into the given columns and rows of characters and keeps the proportions.
     """
-    height, width = picture.shape[:2]
+    height, width = image.shape[:2]
     scale = min(columns / width, 2 * rows / height, 1.0)
     size = (max(round(height * scale / 2), 1) * 2, max(round(width * scale), 1))
-    small = resize_area(np.ascontiguousarray(picture), size)
+    small = resize_area(np.ascontiguousarray(image), size)
     segments: list[Segment] = []
     for upper, lower in zip(small[0::2], small[1::2], strict=True):
         segments.extend(
@@ -34,14 +34,14 @@ def draw(picture: NDArray[np.uint8], columns: int, rows: int) -> Segments:
 
 
 class TerminalScreen:
-    """Shows a vector environment's first environment; a camera for ``evaluate``.
+    """Shows the first environment of a vector environment; a camera for ``evaluate``.
 
     Parameters
     ----------
     console
         The terminal.
     frames_per_second
-        The most pictures to show in a second.
+        The most images to show in a second.
     """
 
     def __init__(self, console: Console, frames_per_second: float) -> None:
@@ -52,7 +52,7 @@ class TerminalScreen:
         self._live.start()
 
     def capture(self, envs: Any, infos: dict[str, Any]) -> None:
-        """Show the picture of the present step, once it is time."""
+        """Wait until the last image has had its time, then show the current one."""
         time.sleep(max(0.0, self._next - time.monotonic()))
         self._next = time.monotonic() + self._interval
         width, height = self._console.size

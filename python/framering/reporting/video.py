@@ -1,6 +1,7 @@
-"""Videos of games, as mp4 files that browsers play."""
+"""Videos of episodes, as mp4 files that browsers play."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,7 @@ _FRAMES_PER_SECOND = 15
 
 
 def capped_cubic_schedule(episode: int) -> bool:
-    """Choose episodes 0, 1, 8, 27, … 729, then every thousandth, as Gymnasium's RecordVideo."""
+    """Return whether an episode is one of 0, 1, 8, 27, … 729, 1000, 2000, … (as in RecordVideo)."""
     if episode < 1000:
         cube_root: int = round(episode ** (1 / 3))
         return cube_root**3 == episode
@@ -19,19 +20,19 @@ def capped_cubic_schedule(episode: int) -> bool:
 
 
 def import_cv2() -> Any:
-    """Import OpenCV; raise ImportError that says what to install where that fails."""
+    """Import OpenCV; raise an ImportError that says what to install if that fails."""
     try:
         import cv2
     except ImportError as error:
         raise ImportError(
-            f"videos are written with OpenCV, which can't be imported ({error}); install the "
+            f"videos are written with OpenCV, which cannot be imported ({error}); install the "
             "system's libGL (Debian and Ubuntu: apt-get install libgl1 libglib2.0-0)"
         ) from error
     return cv2
 
 
 def why_no_videos() -> str | None:
-    """Try whether videos can be written here; if not, return the reason."""
+    """Return why videos cannot be written here, or None if they can."""
     try:
         import_cv2()
     except ImportError as error:
@@ -40,7 +41,7 @@ def why_no_videos() -> str | None:
 
 
 class VideoFile:
-    """An mp4 file (VP9) that grows by one picture at a time.
+    """An mp4 file (VP9) that grows by one image at a time.
 
     Parameters
     ----------
@@ -50,7 +51,7 @@ class VideoFile:
     Raises
     ------
     ImportError
-        If OpenCV can't be imported; the message says what to install.
+        If OpenCV cannot be imported; the message says what to install.
     """
 
     def __init__(self, path: Path) -> None:
@@ -59,17 +60,23 @@ class VideoFile:
         self.path = path
         self._writer: Any = None
 
-    def append(self, picture: NDArray[np.uint8]) -> None:
-        """Append an RGB picture (height, width, 3); all of one file have one size."""
+    def append(self, image: NDArray[np.uint8]) -> None:
+        """Append an RGB image (height, width, 3); all images of a file have one size.
+
+        Raises
+        ------
+        OSError
+            If the file cannot be opened.
+        """
         if self._writer is None:
-            height, width = picture.shape[:2]
+            height, width = image.shape[:2]
             codec = self._cv2.VideoWriter.fourcc(*"vp09")
             self._writer = self._cv2.VideoWriter(
                 str(self.path), codec, _FRAMES_PER_SECOND, (width, height)
             )
             if not self._writer.isOpened():
-                raise OSError(f"OpenCV can't write a VP9 video to {self.path}")
-        self._writer.write(self._cv2.cvtColor(picture, self._cv2.COLOR_RGB2BGR))
+                raise OSError(f"OpenCV cannot write a VP9 video to {self.path}")
+        self._writer.write(self._cv2.cvtColor(image, self._cv2.COLOR_RGB2BGR))
 
     def close(self) -> None:
         """Finish the file."""
@@ -79,7 +86,7 @@ class VideoFile:
 
 
 class GameRecorder:
-    """Records chosen games of a vector environment's first environment.
+    """Records chosen episodes of the first environment of a vector environment.
 
     Call ``capture`` after the reset and after each step.
 
@@ -88,9 +95,12 @@ class GameRecorder:
     folder
         Where ``rl-video-episode-{number}.mp4`` files go.
     chosen
-        Whether to record the game of a given number, counted from 0.
+        Whether to record the episode of a given number, counted from 0.
     finished
-        Called with the path of each file once it is whole.
+        Called with the path of each finished file.
+    warn
+        Called with a warning once a file cannot be written; nothing is recorded after that. None:
+        the error is raised.
     """
 
     def __init__(
@@ -98,30 +108,47 @@ class GameRecorder:
         folder: Path,
         chosen: Callable[[int], bool] = capped_cubic_schedule,
         finished: Callable[[Path], None] = lambda path: None,
+        warn: Callable[[str], None] | None = None,
     ) -> None:
         self._folder = folder
         self._chosen = chosen
         self._finished = finished
-        self._game = 0
-        self._file = self._next_file()
+        self._warn = warn
+        self._episode = 0
+        self._file: VideoFile | None = None
+        self._recording = True
+        self._open_next_file()
 
     def capture(self, envs: Any, infos: dict[str, Any]) -> None:
-        """Take the picture of the present step; start on the next game where this one ended."""
+        """Record the image of the current step; an ended episode's file is finished first."""
         if "_episode" in infos and infos["_episode"][0]:
             self.close()
-            self._game += 1
-            self._file = self._next_file()
+            self._episode += 1
+            self._open_next_file()
         if self._file is not None:
-            self._file.append(envs.render()[0])
+            image = envs.render()[0]
+            with self._recording_ended_by_error():
+                self._file.append(image)
 
     def close(self) -> None:
-        """Finish the file of a game that is still being recorded."""
+        """Finish the file of an episode that is still being recorded."""
         if self._file is not None:
             self._file.close()
             self._finished(self._file.path)
             self._file = None
 
-    def _next_file(self) -> VideoFile | None:
-        if not self._chosen(self._game):
-            return None
-        return VideoFile(self._folder / f"rl-video-episode-{self._game}.mp4")
+    def _open_next_file(self) -> None:
+        if self._recording and self._chosen(self._episode):
+            with self._recording_ended_by_error():
+                self._file = VideoFile(self._folder / f"rl-video-episode-{self._episode}.mp4")
+
+    @contextmanager
+    def _recording_ended_by_error(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self._file = None
+            self._recording = False
+            if self._warn is None:
+                raise
+            self._warn(f"warning: no more videos are recorded: {error}")

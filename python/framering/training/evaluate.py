@@ -1,6 +1,5 @@
 """Evaluation of a network by whole games."""
 
-import statistics
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
@@ -87,31 +86,20 @@ def evaluate(
 
 
 def evaluate_run(
-    config: TrainConfig, task: TaskSpec, network: nn.Module, videos: Path | None = None
+    config: TrainConfig,
+    task: TaskSpec,
+    network: nn.Module,
+    videos: Path | None = None,
+    warn: Callable[[str], None] | None = None,
 ) -> list[float]:
     """Play a run's ten evaluation games at its final epsilon, with videos where a folder is given.
 
-    The random numbers of training are left alone.
+    The random numbers of training are left alone. A video that cannot be written is a warning.
     """
     return evaluate(
         network,
         task,
         epsilon=config.end_e,
         seed=config.seed,
-        viewer=GameRecorder(videos, lambda game: game < _EPISODES) if videos else None,
-    )
-
-
-def summarize(returns: list[float]) -> str:
-    """Return a line with the mean, standard deviation, minimum and maximum of some returns.
-
-    Examples
-    --------
-    >>> summarize([1.0, 3.0])
-    'mean 2.00, standard deviation 1.00, min 1, max 3, over 2 episodes'
-    """
-    return (
-        f"mean {statistics.fmean(returns):.2f}, standard deviation "
-        f"{statistics.pstdev(returns):.2f}, min {min(returns):g}, max {max(returns):g}, "
-        f"over {len(returns)} episodes"
+        viewer=GameRecorder(videos, lambda game: game < _EPISODES, warn=warn) if videos else None,
     )

@@ -8,11 +8,13 @@ from torch import nn
 from framering.config import TrainConfig
 from framering.dqn.weights import save_weights
 from framering.errors import RunError
-from framering.reporting.hub import upload
+from framering.presets import train_command_line
+from framering.reporting.hub import TrainedModel, upload
 from framering.reporting.run_logger import RunLogger
+from framering.reporting.summary import summarize
 from framering.reporting.video import why_no_videos
 from framering.training.components import Components
-from framering.training.evaluate import evaluate_run, summarize
+from framering.training.evaluate import evaluate_run
 from framering.training.resume import save_run
 from framering.training.task import TaskSpec, why_no_pictures
 
@@ -50,9 +52,9 @@ def checkpoint_or_warn(
 ) -> None:
     """Write a checkpoint; where that fails, print a warning: the run can go on."""
     try:
-        run.say(f"checkpoint in {save_run(run.folder, config, components, step)}")
+        run.log_message(f"checkpoint in {save_run(run.folder, config, components, step)}")
     except (OSError, RuntimeError) as error:
-        run.say(f"warning: no checkpoint at step {step:,}: {error}")
+        run.log_message(f"warning: no checkpoint at step {step:,}: {error}")
 
 
 def finish(
@@ -75,40 +77,53 @@ def finish(
     network = components.learner.q_network
     run.progress.close()
     if interrupted:
-        run.say(f"interrupted at step {steps:,}")
+        run.log_message(f"interrupted at step {steps:,}")
         if config.checkpoint_every:
             checkpoint_or_warn(run, config, components, steps)
-            run.say(f"resume with: framering train --resume {run.folder}")
+            run.log_message(f"resume with: framering train --resume {run.folder}")
+    model_path = run.folder / f"{config.exp_name}.cleanrl_model"
     returns: list[float] = []
     videos: Path | None = None
     if config.save_model:
-        _save_model(network, run)
+        _save_model(network, model_path, run)
         if not interrupted:
             videos = _video_folder(run, task)
-            returns = evaluate_run(config, task, network, videos)
-            run.metrics.evaluation(returns)
-            run.say(f"evaluation: {summarize(returns)}")
+            returns = evaluate_run(config, task, network, videos, run.log_message)
+            run.metrics.log_final_evaluation(returns)
+            run.log_message(f"evaluation: {summarize(returns)}")
             if videos is not None:
-                run.say(f"videos in {videos}")
-    run.say(f"events in {run.folder} (tensorboard --logdir runs)")
+                run.log_message(f"videos in {videos}")
+    run.log_message(f"events in {run.folder} (tensorboard --logdir runs)")
     run.close()
     if returns and config.upload_model:
-        run.say(f"uploaded to {upload(config, run.folder, run.model_path, returns, videos)}")
-    model_path = run.model_path if config.save_model else None
-    return TrainResult(run.folder, network, steps, interrupted, model_path, returns)
+        model = TrainedModel(
+            env_id=config.env_id,
+            exp_name=config.exp_name,
+            seed=config.seed,
+            run_folder=run.folder,
+            path=model_path,
+            returns=returns,
+            epsilon=config.end_e,
+            videos=videos,
+            settings=dataclasses.asdict(config),
+            command=train_command_line(config),
+        )
+        run.log_message(f"uploaded to {upload(model, config.hf_entity)}")
+    saved = model_path if config.save_model else None
+    return TrainResult(run.folder, network, steps, interrupted, saved, returns)
 
 
-def _save_model(network: nn.Module, run: RunLogger) -> None:
+def _save_model(network: nn.Module, path: Path, run: RunLogger) -> None:
     try:
-        save_weights(network, run.model_path)
+        save_weights(network, path)
     except OSError as error:
-        raise RunError(f"the model could not be saved to {run.model_path}: {error}") from error
-    run.say(f"model saved to {run.model_path}")
+        raise RunError(f"the model could not be saved to {path}: {error}") from error
+    run.log_message(f"model saved to {path}")
 
 
 def _video_folder(run: RunLogger, task: TaskSpec) -> Path | None:
     """Return the folder for the evaluation's videos, or None where none can be recorded."""
     if reason := why_no_videos() or why_no_pictures(task):
-        run.say(f"no videos: {reason}")
+        run.log_message(f"no videos: {reason}")
         return None
-    return Path("videos") / f"{run.name}-eval"
+    return Path("videos") / f"{run.folder.name}-eval"

@@ -16,6 +16,7 @@ from framering.training.finish import TrainResult, checkpoint_or_warn, finish
 from framering.training.preflight import check_run
 from framering.training.process import torch_settings
 from framering.training.resume import reset_or_restore, saved_config
+from framering.training.run_logging import make_run_logger
 from framering.training.signals import StopSignals
 from framering.training.task import make_task_spec
 
@@ -58,8 +59,12 @@ def train(config: TrainConfig, on_step: Callable[[int], None] = lambda steps: No
         components, observations, step = reset_or_restore(config, task, checkpoint)
         envs, learner = components.envs, components.learner
 
-        with closing(envs), StopSignals() as stop, closing(RunLogger(config, checkpoint)) as run:
-            run.say(f"{run.folder}: {describe(config, task, learner.device)}")
+        with (
+            closing(envs),
+            StopSignals() as stop,
+            closing(make_run_logger(config, checkpoint)) as run,
+        ):
+            run.log_message(f"{run.folder}: {describe(config, task, learner.device)}")
 
             while step < config.total_timesteps and not stop.requested:
                 epsilon = linear_schedule(
@@ -78,11 +83,11 @@ def train(config: TrainConfig, on_step: Callable[[int], None] = lambda steps: No
                 else:
                     observations, _, _, _, infos = envs.step(actions)
                     learn(config, run, components, step)
-                run.stepped(step, epsilon, envs, infos)
+                run.log_step(step, epsilon, envs, infos)
                 step += config.num_envs
 
                 if reaches_multiple(step, config.eval_every, config.num_envs):
-                    run.evaluated(step, evaluate_run(config, task, learner.q_network))
+                    run.log_evaluation(step, evaluate_run(config, task, learner.q_network))
                 if reaches_multiple(step, config.checkpoint_every, config.num_envs):
                     checkpoint_or_warn(run, config, components, step)
                 on_step(step)
@@ -120,7 +125,7 @@ def learn(
                 replay.beta = config.beta + (1 - config.beta) * step / config.total_timesteps
                 replay.update_priorities(batch.indices, result.td_errors.abs())
             if step % _REPORT_FREQUENCY == 0:
-                run.updated(step, result.loss.item(), result.q_value.item())
+                run.log_update(step, result.loss.item(), result.q_value.item())
         if step % config.target_network_frequency == 0:
             learner.update_target(config.tau)
 

@@ -1,6 +1,5 @@
 """The time that each part of the training loop takes."""
 
-import dataclasses
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -26,8 +25,8 @@ _PARTS: dict[str, list[tuple[type, str]]] = {
     "receive frames": [(AtariVectorEnv, "recv"), (ReplayRecorder, "step")],
     "sample a batch": [(ReplayBuffer, "sample")],
     "learn": [(Learner, "update")],
-    "move the target": [(Learner, "update_target")],
-    "report": [(RunLogger, "stepped"), (RunLogger, "updated")],
+    "update the target": [(Learner, "update_target")],
+    "report": [(RunLogger, "log_step"), (RunLogger, "log_update")],
 }
 
 
@@ -73,8 +72,16 @@ def profile(config: TrainConfig) -> tuple[Stopwatch, float, int]:
     Raises
     ------
     ConfigError
-        For a run of a single step of all environments, which has no time between two steps.
+        For a run of a single step of all environments, which has no time between two steps, and
+        for settings of `train` that have no sense in a profile.
     """
+    for name in ("resume", "save_model", "upload_model"):
+        if getattr(config, name):
+            raise ConfigError(
+                f"--{name.replace('_', '-')}: expected none in a profile, got "
+                f"{getattr(config, name)!r}; a profile is a short run of its own and saves no "
+                "model: leave it out"
+            )
     if config.total_timesteps <= config.num_envs:
         raise ConfigError(
             f"--total-timesteps: expected more than --num-envs {config.num_envs} to measure the "
@@ -82,7 +89,6 @@ def profile(config: TrainConfig) -> tuple[Stopwatch, float, int]:
         )
     watch = Stopwatch()
     times: list[float] = []
-    config = dataclasses.replace(config, save_model=False, upload_model=False)
     with watch.watching():
         result = train(config, lambda step: times.append(time.perf_counter()))
     return watch, times[-1] - times[0], result.steps - config.num_envs

@@ -11,6 +11,7 @@ import numpy as np
 
 from framering import _core
 from framering.atari.settings import AtariSettings
+from framering.errors import RunError
 from framering.vector.lane import restart_lanes
 from framering.vector.shared_arrays import Layout
 from framering.vector.worker import TRACEBACK_BYTES, WorkerSpec, columns_in, traceback_bytes
@@ -26,7 +27,7 @@ _MAX_DEATHS = 5
 _Process = subprocess.Popen[bytes]
 
 
-class WorkerError(RuntimeError):
+class WorkerError(RunError):
     """Raised when a worker process keeps dying; the message names its games and the cause."""
 
 

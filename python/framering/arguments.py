@@ -1,0 +1,126 @@
+"""Command-line arguments, parsed into settings."""
+
+import contextlib
+import io
+import re
+from collections.abc import Sequence
+from typing import TypeVar
+
+from framering.config import TrainConfig
+from framering.errors import ConfigError
+
+Settings = TypeVar("Settings")
+
+# For tyro, a setting of type `bool | None` takes a value; here it is a flag as well.
+_FLAGS = {"--pipeline": ["--pipeline", "True"], "--no-pipeline": ["--pipeline", "False"]}
+
+_FLAG = r"(?<!\S)--[\w-]+"
+# tyro's messages, and their form here.
+_FORMS = [
+    (rf"Error parsing ({_FLAG}): invalid literal for int.*?: (.*)", r"\1: expected INT, got \2"),
+    (rf"Error parsing ({_FLAG}): could not convert .*?: (.*)", r"\1: expected FLOAT, got \2"),
+    (
+        rf"Error parsing ({_FLAG}): no type matching (.*?) could be instantiated from \[(.*?)\].*",
+        r"\1: expected \2, got \3",
+    ),
+    (rf"Error parsing ({_FLAG}): (.*)", r"\1: \2"),
+    (
+        r"invalid choice (.*) for argument '(.*?)'\. Expected one of \((.*)\)\.",
+        r"\2: expected one of \3, got \1",
+    ),
+    (r"Missing value for argument '(.*?)'.*", r"\1: expected a value, got none"),
+    (r"Unrecognized options: (.*)", r"flags: expected others, got \1"),
+]
+
+
+def parse(
+    kind: type[Settings],
+    command: str,
+    description: str | None,
+    arguments: Sequence[str],
+    default: Settings | None = None,
+) -> Settings:
+    """Parse the arguments of a command.
+
+    Parameters
+    ----------
+    kind
+        The dataclass of its settings.
+    command
+        The command's name.
+    description
+        What ``--help`` says of it.
+    arguments
+        The words that follow the command.
+    default
+        The settings that arguments override; None: those of the class.
+
+    Raises
+    ------
+    ConfigError
+        If the arguments are wrong; the message has one line.
+    """
+    import tyro
+
+    message = io.StringIO()
+    try:
+        with contextlib.redirect_stderr(message):
+            settings: Settings = tyro.cli(
+                kind,
+                prog=f"framering {command}",
+                description=description,
+                args=_expand_flags(arguments),
+                default=default if default is not None else tyro.MISSING_NONPROP,
+            )
+            return settings
+    except SystemExit as error:
+        if error.code in (0, None):
+            raise
+        line = _one_line(message.getvalue())
+        raise ConfigError(f"{line}; see framering {command} --help") from None
+
+
+def preset_name(arguments: Sequence[str]) -> str:
+    """Return the preset that arguments choose; without one, the default."""
+    name = TrainConfig.preset
+    for index, argument in enumerate(arguments):
+        if argument == "--preset":
+            name = arguments[index + 1] if index + 1 < len(arguments) else ""
+        elif argument.startswith("--preset="):
+            name = argument.removeprefix("--preset=")
+    return name
+
+
+def _expand_flags(arguments: Sequence[str]) -> list[str]:
+    """Give ``--pipeline`` and ``--no-pipeline`` their value, unless it follows."""
+    words = []
+    for index, argument in enumerate(arguments):
+        has_value = index + 1 < len(arguments) and not arguments[index + 1].startswith("--")
+        words += [argument] if has_value else _FLAGS.get(argument, [argument])
+    return words
+
+
+def _one_line(box: str) -> str:
+    """Return the first message in the box that tyro draws, in framering's form."""
+    message, hints = _sections(box)
+    for pattern, form in _FORMS:
+        if match := re.fullmatch(pattern, message):
+            return match.expand(form) + _suggestion(hints)
+    if message.startswith("Missing from"):
+        return f"{', '.join(re.findall(_FLAG, message))}: expected a value, got none"
+    return message
+
+
+def _sections(box: str) -> tuple[str, str]:
+    """Return the text above the first rule in a box, and the rest."""
+    rows = [row.strip(" │") for row in box.splitlines() if not re.match(r"\s*[╭╰]", row)]
+    rules = [index for index, row in enumerate(rows) if re.fullmatch("─+", row)]
+    end = rules[0] if rules else len(rows)
+    return " ".join(rows[:end]).strip(), " ".join(rows[end:])
+
+
+def _suggestion(hints: str) -> str:
+    if "Perhaps you meant:" not in hints:
+        return ""
+    similar = re.search(_FLAG, hints)
+    return f"; did you mean {similar.group()}?" if similar else ""

@@ -1,0 +1,77 @@
+"""The folder and the logger of a run, from its settings."""
+
+import dataclasses
+import errno
+import time
+from pathlib import Path
+
+from rich.console import Console
+
+from framering.config import TrainConfig
+from framering.errors import ConfigError
+from framering.reporting.metrics import Tracking
+from framering.reporting.run_logger import RunLogger
+from framering.training.checkpoint import Checkpoint
+
+_RUNS = Path("runs")
+
+
+def make_run_folder(config: TrainConfig) -> Path:
+    """Make ``runs/{env_id}__{exp_name}__{seed}__{time}``, at the next second that is free.
+
+    Raises
+    ------
+    ConfigError
+        If the folder cannot be made.
+    """
+    try:
+        _RUNS.mkdir(exist_ok=True)
+    except OSError as error:
+        raise _unusable_runs(error) from None
+    started = int(time.time())
+    while True:
+        name = f"{config.env_id}__{config.exp_name}__{config.seed}__{started}"
+        folder = _RUNS / name.replace("/", "-").replace(":", "-")
+        try:
+            folder.mkdir()
+        except FileExistsError:
+            started += 1
+        except OSError as error:
+            if error.errno == errno.ENAMETOOLONG:
+                raise ConfigError(
+                    f"--exp-name: expected a shorter name, got {len(config.exp_name)} characters; "
+                    f"the name of the run's folder would have {len(folder.name)}"
+                ) from None
+            raise _unusable_runs(error) from None
+        else:
+            return folder
+
+
+def make_run_logger(
+    config: TrainConfig, checkpoint: Checkpoint | None = None, console: Console | None = None
+) -> RunLogger:
+    """Make the logger of a new run in a new folder, or of a run that a checkpoint continues.
+
+    Raises
+    ------
+    ConfigError
+        If the folder cannot be made.
+    """
+    folder = checkpoint.run if checkpoint else make_run_folder(config)
+    tracking = Tracking(config.wandb_project_name, config.wandb_entity) if config.track else None
+    return RunLogger(
+        folder,
+        dataclasses.asdict(config),
+        total_timesteps=config.total_timesteps,
+        first_step=checkpoint.state["step"] if checkpoint else 0,
+        videos=Path("videos") / folder.name if config.capture_video else None,
+        tracking=tracking,
+        console=console,
+    )
+
+
+def _unusable_runs(error: OSError) -> ConfigError:
+    return ConfigError(
+        f"{_RUNS}: expected a folder that can be written, got '{error.strerror}'; "
+        "start framering in another folder, or move this one"
+    )

@@ -1,0 +1,70 @@
+import re
+
+import pytest
+
+from framering.arguments import parse, preset_name
+from framering.commands import EvalConfig
+from framering.config import TrainConfig
+from framering.errors import ConfigError
+
+
+@pytest.mark.parametrize(
+    ("kind", "arguments", "message"),
+    [
+        (TrainConfig, ["--num-envs", "many"], "--num-envs: expected INT, got 'many'"),
+        (TrainConfig, ["--num-envs", "1.5"], "--num-envs: expected INT, got '1.5'"),
+        (TrainConfig, ["--gamma", "high"], "--gamma: expected FLOAT, got 'high'"),
+        (TrainConfig, ["--num-workers", ""], "--num-workers: expected {None}|INT, got ''"),
+        (TrainConfig, ["--seed"], "--seed: expected a value, got none"),
+        (TrainConfig, ["--seed", "9" * 5000], "--seed: Exceeds the limit (4300 digits)"),
+        (
+            TrainConfig,
+            ["--device", "tpu"],
+            "--device: expected one of 'auto', 'cpu', 'cuda', got 'tpu'",
+        ),
+        (
+            TrainConfig,
+            ["--num-env", "3"],
+            "flags: expected others, got --num-env, 3; did you mean --num-envs?",
+        ),
+        (TrainConfig, ["fast"], "flags: expected others, got fast"),
+        (EvalConfig, [], "--model, --env-id: expected a value, got none"),
+        (EvalConfig, ["--model", "m"], "--env-id: expected a value, got none"),
+    ],
+)
+def test_wrong_arguments_get_one_line_that_names_them(kind, arguments, message):
+    with pytest.raises(ConfigError, match=re.escape(message)) as error:
+        parse(kind, "train", "", arguments)
+
+    assert str(error.value).endswith("; see framering train --help")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "pipeline"),
+    [
+        (["--pipeline"], True),
+        (["--pipeline", "--seed", "3"], True),
+        (["--no-pipeline"], False),
+        (["--pipeline", "False"], False),
+        (["--pipeline", "None"], None),
+        (["--pipeline=True"], True),
+        ([], None),
+    ],
+)
+def test_the_pipeline_is_a_flag_with_or_without_a_value(arguments, pipeline):
+    assert parse(TrainConfig, "train", "", arguments).pipeline is pipeline
+
+
+@pytest.mark.parametrize(
+    ("arguments", "name"),
+    [
+        ([], "cleanrl"),
+        (["--preset", "fast"], "fast"),
+        (["--seed", "1", "--preset=fast"], "fast"),
+        (["--preset", "fast", "--preset", "pong"], "pong"),
+        (["--preset"], ""),
+    ],
+)
+def test_the_last_preset_counts_as_for_every_flag(arguments, name):
+    assert preset_name(arguments) == name
