@@ -8,8 +8,9 @@ import torch
 from framering import cli
 from framering.dqn.network import VectorQNetwork
 from framering.dqn.weights import save_weights
-from framering.presets import PRESETS, preset
+from framering.errors import ConfigError, RunError
 from framering.training import preflight
+from framering.vector.pool import WorkerError
 
 
 @pytest.fixture(autouse=True)
@@ -19,7 +20,7 @@ def empty_folder(tmp_path, monkeypatch):
 
 
 def refuse(arguments, capsys):
-    """Run a command that must end with exit code 2; return the one line that it wrote."""
+    """Run a command that must end with exit status 2; return the one line that it wrote."""
     with pytest.raises(SystemExit) as exited:
         cli.main(arguments)
     written = capsys.readouterr()
@@ -29,30 +30,127 @@ def refuse(arguments, capsys):
     return written.err
 
 
+CARTPOLE = ["--env-id", "CartPole-v1"]
+MODEL = ["--model", "m", *CARTPOLE]
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["fly"], "there is no command 'fly'; expected train, eval"),
-        (["train", "--num-envs", "many"], "--num-envs"),
-        (["train", "--num-env", "3"], "Unrecognized options: --num-env"),
-        (["train", "--batch-size", "64", "--learning-starts", "10"], "--batch-size 64 is larger"),
+        (["fly"], "command: expected one of train, eval, play, plot, bench, profile, got 'fly'"),
+        (["train", "--num-envs", "many"], "--num-envs: expected INT, got 'many'"),
+        (["train", "--num-env", "3"], "did you mean --num-envs?"),
+        (["train", "--batch-size", "64", "--learning-starts", "10"], "--batch-size: expected"),
         (["train", "--env-id", "Pendulum-v1"], "DQN needs Discrete actions"),
         (["train", "--env-id", "PongNoFrameskp-v4"], "PongNoFrameskip-v4"),
-        (["train", "--device", "tpu"], "--device"),
-        (["train", "--preset", "atlantis"], "--preset atlantis is unknown; expected cleanrl, fast"),
-        (["eval", "--model", "nothing", "--env-id", "CartPole-v1"], "there is no model at nothing"),
-        (["eval", "--env-id", "CartPole-v1"], "--model"),
-        (["eval", "--model", "m", "--env-id", "CartPole-v1", "--episodes", "0"], "--episodes"),
-        (["eval", "--model", "m", "--env-id", "CartPole-v1", "--epsilon", "2"], "--epsilon"),
-        (["eval", "--model", "m", "--env-id", "Pong", "--screen-size", "0"], "--screen-size"),
+        (["train", "--env-id", ".x:CartPole-v1"], "--env-id"),
+        (["train", "--screen-size", "200", "--buffer-size", "1000"], "--screen-size"),
+        (["train", "--seed", "99999999999999999999"], "--seed: expected at most"),
+        (["train", "--torch-threads", "1000000"], "--torch-threads: expected at most 1024"),
+        (["train", "--learning-rate", "inf"], "--learning-rate: expected above 0 and at most 1"),
+        (["train", "--device", "tpu"], "--device: expected one of 'auto', 'cpu', 'cuda'"),
+        (["train", "--preset", "x"], "--preset: expected one of cleanrl, fast, pong, got 'x'"),
+        (["train", "--preset"], "--preset: expected one of cleanrl, fast, pong, got ''"),
+        (["train", "--resume", "runs/one", "--seed", "2"], "--resume: expected no other flag"),
+        (["eval", "--model", "nothing", *CARTPOLE], "nothing"),
+        (["eval", "--model", ".", *CARTPOLE], "."),
+        (["eval", "--model", os.devnull, *CARTPOLE], os.devnull),
+        (["eval", *CARTPOLE], "--model: expected a value, got none"),
+        (["eval", *MODEL, "--episodes", "0"], "--episodes: expected 1 or more, got 0"),
+        (["eval", *MODEL, "--epsilon", "2"], "--epsilon: expected between 0 and 1, got 2.0"),
+        (["eval", *MODEL, "--epsilon", "nan"], "--epsilon: expected between 0 and 1, got nan"),
+        (["eval", *MODEL, "--seed", "-1"], "--seed: expected between 0 and"),
+        (["eval", *MODEL, "--screen-size", "0"], "--screen-size: expected 1 or more, got 0"),
+        (["eval", "--model", "m", "--env-id", "ALE/Pong-v5", "--screen-size", "200"], "screen"),
+        (["play", *MODEL, "--fps", "1e-300"], "--fps: expected between 0.1 and 1000, got 1e-300"),
+        (["play", *MODEL, "--fps", "nan"], "--fps: expected between 0.1 and 1000, got nan"),
+        (["profile", "--total-timesteps", "1"], "--total-timesteps: expected more than"),
+        (["profile", "--resume", "runs/one"], "--resume: expected none in a profile"),
+        (["profile", "--save-model"], "--save-model: expected none in a profile"),
+        (["plot", "--runs"], "--runs: expected one or more folders"),
+        (["plot", "--runs", "x", "--out", "."], "--out: expected a file name, got '.'"),
+        (["plot", "--runs", "x", "--window", "0"], "--window: expected 1 or more, got 0"),
+        (["plot", "--runs", os.devnull], "--runs: expected a folder with TensorBoard events"),
+        (["plot", "--runs", "x" * 5000], "--runs: expected a folder with TensorBoard events"),
     ],
 )
-def test_wrong_arguments_get_one_line_and_exit_code_2(arguments, message, capsys, empty_folder):
+def test_wrong_arguments_get_one_line_and_exit_status_2(arguments, message, capsys, empty_folder):
     assert message in refuse(arguments, capsys)
     assert list(empty_folder.iterdir()) == []
 
 
-def test_a_buffer_larger_than_memory_gets_one_line_and_exit_code_2(monkeypatch, capsys):
+def test_a_profile_leaves_the_run_that_resume_names_alone(capsys, tmp_path):
+    (tmp_path / "runs" / "one" / "checkpoints" / "000000000100").mkdir(parents=True)
+
+    refuse(["profile", "--resume", "runs/one"], capsys)
+
+    assert [path.name for path in tmp_path.rglob("*")] == [
+        "runs",
+        "one",
+        "checkpoints",
+        "000000000100",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "line"),
+    [
+        (ConfigError("--seed: expected X,\n  got Y"), 2, "framering: --seed: expected X, got Y\n"),
+        (RunError("no \x1b game"), 1, "framering: no \\x1b game\n"),
+        (WorkerError("workers keep dying"), 1, "framering: workers keep dying\n"),
+        (OSError(28, "No space left"), 1, "framering: [Errno 28] No space left\n"),
+        (MemoryError("17 GB"), 1, "framering: there is not enough memory: 17 GB\n"),
+        (KeyboardInterrupt(), 130, "interrupted\n"),
+    ],
+)
+def test_an_error_of_a_run_gets_one_line_and_its_exit_status(
+    error, status, line, monkeypatch, capsys
+):
+    def train(config):
+        raise error
+
+    monkeypatch.setattr("framering.training.loop.train", train)
+
+    with pytest.raises(SystemExit) as exited:
+        cli.main(["train"])
+
+    assert exited.value.code == status
+    assert capsys.readouterr() == ("", line)
+
+
+def test_a_fault_of_the_program_keeps_its_traceback(monkeypatch):
+    def train(config):
+        raise IndexError
+
+    monkeypatch.setattr("framering.training.loop.train", train)
+
+    with pytest.raises(IndexError):
+        cli.main(["train"])
+
+
+@pytest.mark.parametrize(
+    ("arguments", "redirection", "status"),
+    [
+        ("train --help", "| head -1", 1),
+        ("--help", "| true", 1),
+        ("--help", ">&-", 0),
+        ("train --help", ">/dev/full", 1),
+    ],
+)
+def test_standard_output_that_is_closed_or_full_gives_at_most_one_line(
+    arguments, redirection, status
+):
+    command = f"({sys.executable} -m framering {arguments}; echo $? >&3) {redirection}"
+    done = subprocess.run(
+        ["bash", "-c", f"{{ {command} ; }} 3>status"], capture_output=True, text=True, check=False
+    )
+
+    assert done.stderr.count("\n") == (redirection == ">/dev/full")
+    with open("status") as file:
+        assert int(file.read()) in (status, 0)
+
+
+def test_a_buffer_larger_than_memory_gets_one_line_and_exit_status_2(monkeypatch, capsys):
     monkeypatch.setattr(preflight, "available_memory", lambda: 10**9)
 
     assert "needs 7.1 GB of memory and 1.0 GB are free" in refuse(["train"], capsys)
@@ -110,15 +208,15 @@ def test_a_profile_takes_a_preset_but_stays_short(monkeypatch):
 def test_torchs_threads_yield_their_cores_to_processes_that_emulate(
     monkeypatch, command, arguments, spins
 ):
-    def note(config):
+    def record(config):
         seen.append(os.environ.get("GOMP_SPINCOUNT"))
         return [()]
 
     seen = []
     monkeypatch.setattr(os, "environ", {**os.environ})
     os.environ.pop("GOMP_SPINCOUNT", None)
-    monkeypatch.setattr("framering.training.loop.train", note)
-    monkeypatch.setattr("framering.training.profiling.profile", note)
+    monkeypatch.setattr("framering.training.loop.train", record)
+    monkeypatch.setattr("framering.training.profiling.profile", record)
     monkeypatch.setattr("framering.training.profiling.report", lambda *_: None)
 
     cli.main([command, *arguments])
@@ -126,18 +224,13 @@ def test_torchs_threads_yield_their_cores_to_processes_that_emulate(
     assert seen == [spins]
 
 
-def test_what_the_user_says_of_torchs_threads_stays(monkeypatch):
+def test_the_users_spin_count_stays(monkeypatch):
     monkeypatch.setenv("GOMP_SPINCOUNT", "7")
     monkeypatch.setattr("framering.training.loop.train", lambda config: None)
 
     cli.main(["train", "--num-envs", "2"])
 
     assert os.environ["GOMP_SPINCOUNT"] == "7"
-
-
-@pytest.mark.parametrize("name", PRESETS)
-def test_every_preset_passes_its_checks(name):
-    preset(name).check()
 
 
 def test_eval_prints_each_return_and_their_statistics(tmp_path, capsys):

@@ -318,16 +318,21 @@ def test_a_run_writes_every_tag_saves_and_evaluates(tmp_path):
 def test_upload_sends_the_folder_and_says_where(monkeypatch, capsys):
     sent = []
 
-    def upload(config, *paths):
-        sent.append(paths)
+    def upload(model, entity):
+        sent.append((model, entity))
         return "https://huggingface.co/someone/model"
 
     monkeypatch.setattr(finish, "upload", upload)
 
-    result = train(TrainConfig(**SHORT, save_model=True, upload_model=True))
+    result = train(TrainConfig(**SHORT, save_model=True, upload_model=True, hf_entity="someone"))
 
-    ((folder, model, returns, _),) = sent
-    assert (folder, model, returns) == (result.folder, result.model_path, result.evaluation)
+    ((model, entity),) = sent
+    assert (model.run_folder, model.path, model.returns, entity) == (
+        result.folder,
+        result.model_path,
+        result.evaluation,
+        "someone",
+    )
     assert "uploaded to https://huggingface.co/someone/model" in capsys.readouterr().out
 
 
