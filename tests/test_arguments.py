@@ -1,4 +1,6 @@
+import io
 import re
+import sys
 
 import pytest
 
@@ -32,7 +34,12 @@ from framering.errors import ConfigError
         (EvalConfig, ["--model", "m"], "--env-id: expected a value, got none"),
     ],
 )
-def test_wrong_arguments_get_one_line_that_names_them(kind, arguments, message):
+@pytest.mark.parametrize("encoding", ["utf-8", "ascii"])
+def test_wrong_arguments_get_one_line_that_names_them(
+    kind, arguments, message, encoding, monkeypatch
+):
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.BytesIO(), encoding=encoding))
+
     with pytest.raises(ConfigError, match=re.escape(message)) as error:
         parse(kind, "train", "", arguments)
 

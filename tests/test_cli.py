@@ -61,7 +61,7 @@ MODEL = ["--model", "m", *CARTPOLE]
         (["eval", *MODEL, "--epsilon", "nan"], "--epsilon: expected between 0 and 1, got nan"),
         (["eval", *MODEL, "--seed", "-1"], "--seed: expected between 0 and"),
         (["eval", *MODEL, "--screen-size", "0"], "--screen-size: expected 1 or more, got 0"),
-        (["eval", "--model", "m", "--env-id", "ALE/Pong-v5", "--screen-size", "200"], "screen"),
+        (["eval", "--model", "m", "--env-id", "ALE/Pong-v5", "--screen-size", "200"], "--screen"),
         (["play", *MODEL, "--fps", "1e-300"], "--fps: expected between 0.1 and 1000, got 1e-300"),
         (["play", *MODEL, "--fps", "nan"], "--fps: expected between 0.1 and 1000, got nan"),
         (["profile", "--total-timesteps", "1"], "--total-timesteps: expected more than"),

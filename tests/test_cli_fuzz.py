@@ -13,7 +13,16 @@ from framering.dqn.network import VectorQNetwork
 from framering.dqn.weights import save_weights
 from framering.training import loop
 
-SHORT = ["--env-id", "CartPole-v1", "--device", "cpu", "--buffer-size", "100", "--learning-starts", "32"]
+SHORT = [
+    "--env-id",
+    "CartPole-v1",
+    "--device",
+    "cpu",
+    "--buffer-size",
+    "100",
+    "--learning-starts",
+    "32",
+]
 BASES = {
     "train": [*SHORT, "--total-timesteps", "40"],
     "profile": [*SHORT, "--total-timesteps", "40"],
@@ -58,10 +67,10 @@ def folder(tmp_path, monkeypatch):
 def short_runs(monkeypatch):
     """Runs end after some steps whatever their settings, and wait for nothing."""
 
-    def learn(config, run, components, step, window=None):
+    def learn(config, run, components, step, *window):
         if step >= 60 * config.num_envs:
             raise KeyboardInterrupt
-        usual(config, run, components, step, window)
+        usual(config, run, components, step, *window)
 
     usual = loop.learn
     monkeypatch.setattr(loop, "learn", learn)
@@ -81,9 +90,10 @@ def status_of(arguments):
 @pytest.mark.parametrize(("command", "option"), OPTIONS)
 def test_a_value_of_any_kind_gives_an_exit_status_and_at_most_one_line(command, option, capsys):
     flag = "--" + option.replace("_", "-")
-    given = [[flag], *([flag, value] for value in [*NUMBERS, *TEXTS, *PATHS])]
-    if SETTINGS[command].__annotations__.get(option) == bool:
-        given.remove([flag])
+    values = [*NUMBERS, *TEXTS, *PATHS]
+    given = [[flag], *([flag, value] for value in values)]
+    if isinstance(getattr(SETTINGS[command], option, None), bool):
+        given = [[f"{flag}={value}"] for value in values]  # alone, the flag is right
     for words in given:
         status = status_of([command, *BASES[command], *words])
 

@@ -112,11 +112,15 @@ def _one_line(box: str) -> str:
 
 
 def _sections(box: str) -> tuple[str, str]:
-    """Return the text above the first rule in a box, and the rest."""
+    """Return the text above the first rule in a box, and the rest.
+
+    Without UTF-8, there is no border: the title is a line of its own, with a rule below it.
+    """
     rows = [row.strip(" │") for row in box.splitlines() if not re.match(r"\s*[╭╰]", row)]
-    rules = [index for index, row in enumerate(rows) if re.fullmatch("─+", row)]
+    rules = [index for index, row in enumerate(rows) if re.fullmatch("─+|-+", row)]
+    start = 0 if "╭" in box or not rules else rules.pop(0) + 1
     end = rules[0] if rules else len(rows)
-    return " ".join(rows[:end]).strip(), " ".join(rows[end:])
+    return " ".join(rows[start:end]).strip(), " ".join(rows[end:])
 
 
 def _suggestion(hints: str) -> str:

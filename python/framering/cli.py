@@ -28,10 +28,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         fail("interrupted", 130)
     except ConfigError as error:
         fail(f"framering: {error}", 2)
+    except BrokenPipeError:
+        discard_output()
+        raise SystemExit(1) from None
     except MemoryError as error:
         fail(f"framering: there is not enough memory: {error}", 1)
     except (RunError, OSError) as error:
-        flush_output()
         fail(f"framering: {error}", 1)
 
 
@@ -53,7 +55,7 @@ def usage() -> str:
 
 
 def flush_output() -> None:
-    """Flush standard output; where its reader has gone, end quietly with status 1.
+    """Flush standard output; where that fails, end with status 1, quietly if its reader has gone.
 
     Without this, Python would report the error after `main`, and end with status 120.
     """
@@ -61,11 +63,17 @@ def flush_output() -> None:
         return
     try:
         sys.stdout.flush()
+    except BrokenPipeError:
+        discard_output()
+        raise SystemExit(1) from None
     except OSError as error:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        if isinstance(error, BrokenPipeError):
-            raise SystemExit(1) from None
+        discard_output()
         fail(f"framering: standard output: {error}", 1)
+
+
+def discard_output() -> None:
+    """Discard what is still buffered for standard output, and all that follows."""
+    os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def fail(message: str, status: int) -> None:

@@ -49,7 +49,10 @@ def test_runs_without_permission_is_refused(tmp_path):
     if user == 0:
         os.seteuid(65534)  # root may write everywhere
     try:
-        with pytest.raises(ConfigError, match="runs: expected .*, got 'Permission denied'"):
+        with pytest.raises(
+            ConfigError,
+            match="runs: expected a folder that can be written, got 'Permission denied'",
+        ):
             make_run_folder(CONFIG)
     finally:
         os.seteuid(user)

@@ -48,7 +48,7 @@ class Metrics:
     Raises
     ------
     ConfigError
-        If wandb is needed and isn't installed.
+        If tracking is wanted and wandb isn't installed, or refuses the run.
     """
 
     def __init__(
@@ -153,17 +153,21 @@ def _start_tracking(folder: Path, settings: Mapping[str, Any], tracking: Trackin
     """Start a Weights & Biases run that copies what is written to TensorBoard in a folder."""
     try:
         import wandb
-        from wandb.integration.tensorboard import patch
+        from wandb.integration.tensorboard import patch, unpatch
     except ImportError:
         raise ConfigError(
             "--track: expected the package wandb, got none; "
             "install it: pip install 'framering[wandb]'"
         ) from None
     patch(root_logdir=str(folder))
-    return wandb.init(
-        project=tracking.project,
-        entity=tracking.entity,
-        config=dict(settings),
-        name=folder.name,
-        save_code=True,
-    )
+    try:
+        return wandb.init(
+            project=tracking.project,
+            entity=tracking.entity,
+            config=dict(settings),
+            name=folder.name,
+            save_code=True,
+        )
+    except wandb.errors.Error as error:
+        unpatch()
+        raise ConfigError(f"--track: expected a run of Weights & Biases, got: {error}") from error

@@ -1,6 +1,7 @@
 """Learning curves from TensorBoard events."""
 
 import csv
+import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -23,7 +24,7 @@ def read_curve(run: Path, tag: str) -> Curve:
     """
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
-    if not list(run.glob("*.tfevents*")):
+    if not os.path.isdir(run) or not list(run.glob("*.tfevents*")):
         raise ConfigError(f"--runs: expected a folder with TensorBoard events, got {run}")
     events = EventAccumulator(str(run), size_guidance={"scalars": 0})
     events.Reload()
