@@ -9,9 +9,10 @@ import torch
 from torch.utils.tensorboard import SummaryWriter
 
 from framering import cli, commands
+from framering.dqn.exploration import EpsilonGreedy
 from framering.dqn.network import VectorQNetwork
 from framering.dqn.weights import save_weights
-from framering.training import loop
+from framering.training import evaluate, loop
 
 SHORT = [
     "--env-id",
@@ -72,8 +73,19 @@ def short_runs(monkeypatch):
             raise KeyboardInterrupt
         usual(config, run, components, step, *window)
 
+    class ShortPolicy(EpsilonGreedy):
+        calls = 0
+
+        def actions(self, *arguments):
+            self.calls += 1
+            if self.calls > 5:
+                raise KeyboardInterrupt
+            return super().actions(*arguments)
+
     usual = loop.learn
+    monkeypatch.setattr(evaluate, "EpsilonGreedy", ShortPolicy)
     monkeypatch.setattr(loop, "learn", learn)
+    monkeypatch.setattr("framering.reporting.terminal.draw", lambda *_: "image")
     monkeypatch.setattr("framering.reporting.terminal.time.sleep", lambda seconds: None)
     monkeypatch.setattr("framering.reporting.plot.write_png", lambda path, *_: path.touch())
     monkeypatch.setattr("framering.bench.run_benchmarks", lambda benchmarks: 0)

@@ -14,7 +14,7 @@ Settings = TypeVar("Settings")
 # For tyro, a setting of type `bool | None` takes a value; here it is a flag as well.
 _FLAGS = {"--pipeline": ["--pipeline", "True"], "--no-pipeline": ["--pipeline", "False"]}
 
-_FLAG = r"(?<!\S)--[\w-]+"
+_FLAG = r"(?<!\S)--\w[\w-]*"
 # tyro's messages, and their form here.
 _FORMS = [
     (rf"Error parsing ({_FLAG}): invalid literal for int.*?: (.*)", r"\1: expected INT, got \2"),
