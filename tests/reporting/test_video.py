@@ -101,3 +101,10 @@ def test_without_a_warning_function_the_error_is_raised(tmp_path):
 
     with pytest.raises(FileExistsError):
         GameRecorder(tmp_path / "file")
+
+
+def test_a_path_that_is_not_utf8_is_refused(tmp_path):
+    with pytest.raises(OSError, match="OpenCV needs a path in UTF-8"):
+        VideoFile(tmp_path / "\udcff" / "video.mp4")
+
+    assert list(tmp_path.iterdir()) == []

@@ -1,5 +1,6 @@
 """Videos of episodes, as mp4 files that browsers play."""
 
+import errno
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -52,10 +53,15 @@ class VideoFile:
     ------
     ImportError
         If OpenCV cannot be imported; the message says what to install.
+    OSError
+        If the folder cannot be made, or the path is not UTF-8.
     """
 
     def __init__(self, path: Path) -> None:
         self._cv2 = import_cv2()
+        # OpenCV crashes at a name with surrogates, which stand for bytes that are not UTF-8.
+        if any("\ud800" <= character <= "\udfff" for character in str(path)):
+            raise OSError(errno.EILSEQ, "OpenCV needs a path in UTF-8", str(path))
         path.parent.mkdir(parents=True, exist_ok=True)
         self.path = path
         self._writer: Any = None
