@@ -9,7 +9,6 @@ from framering.config import TrainConfig
 from framering.device import choose_device
 from framering.errors import ConfigError
 from framering.reporting.video import why_no_videos
-from framering.training.process import check_torch_threads
 from framering.training.task import TaskSpec, why_no_pictures
 
 # The record of a step beside its frame, and its share of the lane's bookkeeping.
@@ -20,7 +19,6 @@ _CONTROL_GROUP = Path("/sys/fs/cgroup")
 def check_run(config: TrainConfig, task: TaskSpec) -> None:
     """Raise ConfigError for a run that couldn't start or couldn't finish."""
     config.check()
-    check_torch_threads(config.torch_threads)
     run_device(config)
     check_memory(config.buffer_size, task.frame_bytes + _RECORD_BYTES)
     if config.track:

@@ -53,7 +53,7 @@ def torch_settings(config: TrainConfig) -> Iterator[None]:
     """
     import torch
 
-    check_torch_threads(config.torch_threads)
+    _check_torch_threads(config.torch_threads)
     threads, deterministic = torch.get_num_threads(), torch.backends.cudnn.deterministic
     with torch.random.fork_rng(devices=[]):
         try:
@@ -68,7 +68,7 @@ def torch_settings(config: TrainConfig) -> Iterator[None]:
                 torch.set_num_threads(threads)
 
 
-def check_torch_threads(threads: int) -> None:
+def _check_torch_threads(threads: int) -> None:
     """Raise ConfigError for a number of threads that no machine starts: torch would crash."""
     if not 0 <= threads <= _MAX_TORCH_THREADS:
         raise ConfigError(
