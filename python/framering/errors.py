@@ -7,3 +7,7 @@ class ConfigError(ValueError):
 
 class RunError(RuntimeError):
     """A failure of a run, such as a full disk. The message says in one line what is lost."""
+
+
+class OldLibraryError(ConfigError, ImportError):
+    """A library that is too old for what was imported. The message says which version is needed."""

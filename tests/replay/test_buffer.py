@@ -1,6 +1,5 @@
 """ReplayBuffer's interface, as SB3 and CleanRL use it."""
 
-import doctest
 import subprocess
 import sys
 
@@ -9,7 +8,6 @@ import pytest
 import torch
 from gymnasium import spaces
 
-import framering.replay.buffer
 from framering import ReplayBuffer
 
 STACKS = spaces.Box(0, 255, (4, 6, 5), np.uint8)
@@ -303,9 +301,3 @@ def test_importing_the_buffer_imports_neither_torch_nor_the_emulator():
         "assert not {'torch', 'ale_py', 'cv2', 'framering.atari.emulator'} & set(sys.modules)"
     )
     subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
-
-
-def test_the_documentations_examples_run():
-    results = doctest.testmod(framering.replay.buffer)
-    assert results.attempted > 0
-    assert results.failed == 0

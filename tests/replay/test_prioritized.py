@@ -1,13 +1,10 @@
 """PrioritizedReplayBuffer: frequencies of draws, weights, and refused arguments."""
 
-import doctest
-
 import numpy as np
 import pytest
 import torch
 from gymnasium import spaces
 
-import framering.replay.prioritized
 from framering import PrioritizedReplayBuffer
 
 STACKS = spaces.Box(0, 255, (4, 6, 5), np.uint8)
@@ -177,9 +174,3 @@ def test_bad_priorities_are_refused_and_change_nothing(indices, priorities, erro
 def test_exponents_out_of_range_are_refused(option, value):
     with pytest.raises(ValueError, match=f"{option}: expected a finite number"):
         small_buffer(**{option: value})
-
-
-def test_the_documentations_examples_run():
-    results = doctest.testmod(framering.replay.prioritized)
-    assert results.attempted > 0
-    assert results.failed == 0

@@ -2,6 +2,15 @@
 
 from typing import TYPE_CHECKING, Any
 
+from framering.errors import OldLibraryError
+
+try:
+    from gymnasium.vector import AutoresetMode as _AutoresetMode  # noqa: F401
+except ImportError as reason:
+    raise OldLibraryError(
+        "training needs Gymnasium 1.1 or newer: pip install -U gymnasium ale-py"
+    ) from reason
+
 if TYPE_CHECKING:
     from framering.training.finish import TrainResult
     from framering.training.loop import train
