@@ -1,4 +1,4 @@
-"""Recorded gameplay for tests and benchmarks, made when it is asked for from ale-py's ROMs."""
+"""Recorded gameplay for tests and benchmarks, made on first use from ale-py's ROMs."""
 
 import functools
 import os
@@ -11,7 +11,8 @@ import pytest
 # cores are many times slower than one thread alone. Processes that tests start inherit it.
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-# The processes of pytest -n ignore Ctrl-C, and so would what they start; some tests press it.
+# The processes of pytest -n ignore SIGINT, and the processes that they start inherit that; some
+# tests send it.
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
@@ -41,7 +42,7 @@ def _record(game: str, steps: int, seed: int) -> np.ndarray:
 
 @pytest.fixture(scope="session")
 def record_screens():
-    """A function (game, steps, seed=1) -> uint8 (steps, 2, height, width) palette screens.
+    """Return a function (game, steps, seed=1) -> uint8 (steps, 2, height, width) palette screens.
 
     Random play with a frame skip of 4, reset every 60 steps: of each step the last two screens,
     oldest first.

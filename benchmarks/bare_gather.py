@@ -1,4 +1,4 @@
-"""Bare C++ memcpy of as many bytes as a sample gathers: what sampling is measured against."""
+"""A bare C++ memcpy of as many bytes as a sample gathers, the lower bound for sampling."""
 
 import ctypes
 import mmap
@@ -12,7 +12,7 @@ import pytest
 
 
 class BareGather:
-    """Copies rows from drawn places of a block of `transitions` frames, in huge pages.
+    """Copies rows from random positions in a block of `transitions` frames, in huge pages.
 
     The rows of stacked frames lie together, as they do in the ring, and the result goes to the
     same memory each time: nothing is drawn, allocated or wrapped.
@@ -41,7 +41,7 @@ class BareGather:
 
 
 def _huge_pages(number: int) -> np.ndarray:
-    # Python's default, shared memory, gets no huge pages.
+    # Shared memory, the default of Python's mmap, gets no huge pages.
     private = mmap.MAP_PRIVATE | mmap.MAP_ANONYMOUS
     memory = mmap.mmap(-1, number + (2 << 20), flags=private)
     memory.madvise(mmap.MADV_HUGEPAGE)

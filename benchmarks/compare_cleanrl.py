@@ -1,12 +1,12 @@
-"""The whole loop beside CleanRL's, in its three phases: random, greedy, training.
+"""The whole training loop compared with CleanRL's, in three phases: random, greedy, training.
 
     python benchmarks/compare_cleanrl.py [--env-id BreakoutNoFrameskip-v4] [--num-envs 1] …
 
 Both loops run the same settings, each time in a new process, one after the other and then again, so
-that a machine that slows down slows both, and that neither loop lives with the other's heap and
-threads. Each has its own users' surroundings: where processes emulate beside framering's loop,
-OpenMP's threads yield early, as its command sets it, and else late, as they do by default. Each
-figure is environment steps a second after a warm-up.
+that a machine that slows down slows both, and that neither loop inherits the other's heap and
+threads. Each runs as its users run it: where worker processes emulate beside framering's loop,
+OpenMP's threads yield early, as ``framering train`` sets it, and otherwise late, as by default.
+Each figure is environment steps per second after a warm-up.
 """
 
 import contextlib
@@ -30,7 +30,7 @@ from rich.table import Table
 import cleanrl_loop
 from framering import TrainConfig, train, tune_process
 
-# Settings that keep a loop in one phase, and how many steps show its speed.
+# Settings that keep a loop in one phase, and the number of steps to measure.
 PHASES: dict[str, tuple[dict[str, Any], int]] = {
     "random": ({"start_e": 1.0, "end_e": 1.0, "learning_starts": 10**9}, 4000),
     "greedy": ({"start_e": 0.0, "end_e": 0.0, "learning_starts": 10**9}, 2000),
@@ -79,8 +79,10 @@ def tuned_train(config: TrainConfig, on_step: Callable[[int], None]) -> None:
     train(config, on_step)
 
 
-def alone(loop: Callable[..., object], settings: dict[str, Any], warm_up: int, steps: int) -> float:
-    """Take ``steps_per_second`` in a process of its own, as someone would run the loop."""
+def in_new_process(
+    loop: Callable[..., object], settings: dict[str, Any], warm_up: int, steps: int
+) -> float:
+    """Measure ``steps_per_second`` in a process of its own, as a user would run the loop."""
     with ProcessPoolExecutor(1, get_context("spawn")) as process:
         return process.submit(steps_per_second, loop, settings, warm_up, steps).result()
 
@@ -88,7 +90,7 @@ def alone(loop: Callable[..., object], settings: dict[str, Any], warm_up: int, s
 def main() -> None:
     comparison = tyro.cli(Comparison)
     os.chdir(tempfile.mkdtemp())
-    table = Table(title=f"environment steps a second, {comparison.env_id}")
+    table = Table(title=f"environment steps per second, {comparison.env_id}")
     for column in ("phase", "CleanRL", "framering", "ratio", "ratios of the repeats"):
         table.add_column(column, justify="left" if column == "phase" else "right")
     chosen = {"num_envs": comparison.num_envs, "precision": comparison.precision}
@@ -98,11 +100,11 @@ def main() -> None:
         measured = int(steps * comparison.scale)
         pairs = []
         for _ in range(comparison.repeats):
-            theirs = alone(cleanrl_loop.train, common, WARM_UP, measured)
+            theirs = in_new_process(cleanrl_loop.train, common, WARM_UP, measured)
             with patch.dict(os.environ):
                 # OpenMP of the new process reads the environment when it loads torch.
                 tune_process(TrainConfig(**common, **chosen))
-                ours = alone(tuned_train, {**common, **chosen}, WARM_UP, measured)
+                ours = in_new_process(tuned_train, {**common, **chosen}, WARM_UP, measured)
             pairs.append((theirs, ours))
         ratios = [ours / theirs for theirs, ours in pairs]
         table.add_row(

@@ -1,4 +1,4 @@
-"""AtariVectorEnv beside ALE's, EnvPool's and Gymnasium's, and beside emulation alone.
+"""AtariVectorEnv compared with ALE's, EnvPool's and Gymnasium's, and with emulation alone.
 
     python benchmarks/compare_vector_env.py [--rounds 10] [--save benchmarks/results/vector_env.md]
 
@@ -28,7 +28,7 @@ TITLES = {8: "Eight games", 1: "One game"}
 
 @dataclasses.dataclass(kw_only=True)
 class Comparison:
-    """Compare AtariVectorEnv with its peers."""
+    """Compare AtariVectorEnv with other vector environments."""
 
     games: tuple[str, ...] = ("Breakout", "Pong")
     """the games, as in their ids"""

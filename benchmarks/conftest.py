@@ -1,4 +1,4 @@
-"""Prints, under pytest-benchmark's tables, what the numbers mean for images.
+"""Prints image rates and ratios under pytest-benchmark's tables.
 
 A benchmark that sets ``extra_info["pixels"]`` (of its source images) gets a line: nanoseconds a
 pixel, how many times as fast as its group's reference (the benchmark that sets
@@ -12,12 +12,12 @@ import time
 import numpy as np
 
 MIB = 1 << 20
-# A pair of Atari screens, which the caches hold; and more than any cache holds.
+# A pair of Atari screens, which fits into the caches, and a size that exceeds every cache.
 IN_CACHE, IN_MEMORY = 2 * 210 * 160, 256 * MIB
 
 
 def copy_bandwidth(size):
-    """Bytes a second that one thread copies: the best of several runs over about 256 MiB."""
+    """Return the bytes per second that one thread copies: the best of several runs over 256 MiB."""
     source, target = np.ones(size, np.uint8), np.zeros(size, np.uint8)
     rounds = max(1, 256 * MIB // size)
 

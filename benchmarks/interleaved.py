@@ -1,4 +1,4 @@
-"""Measuring contenders in turns, so that a machine that slows down slows all of them."""
+"""Measures contenders in turns, so that a machine that slows down slows all of them."""
 
 import statistics
 import time
@@ -9,7 +9,7 @@ from vector_contenders import Contender
 
 
 class Rates:
-    """Steps of single games a second, round by round, of several contenders."""
+    """Steps of single games per second of several contenders, for each round."""
 
     def __init__(self, rates: dict[str, list[float]]) -> None:
         self._rates = rates
@@ -18,18 +18,18 @@ class Rates:
         return statistics.median(self._rates[who])
 
     def spread(self, who: str) -> tuple[float, float]:
-        """The slowest and the fastest round."""
+        """Return the slowest and the fastest round."""
         return min(self._rates[who]), max(self._rates[who])
 
     def ratio(self, who: str, other: str) -> float:
-        """How many times as fast as another: the median over the rounds."""
+        """Return the ratio to another contender's rate, the median over the rounds."""
         return statistics.median(
             one / another for one, another in zip(self._rates[who], self._rates[other], strict=True)
         )
 
 
 def measure(contenders: Mapping[str, Contender], num_envs: int, steps: int, rounds: int) -> Rates:
-    """Measure each once a round, in an order that turns around; close them at the end."""
+    """Measure each contender once per round, alternating the order; close them at the end."""
     rates: dict[str, list[float]] = {who: [] for who in contenders}
     with ExitStack() as stack:
         for contender in contenders.values():

@@ -1,4 +1,4 @@
-"""What add, sample(32) and prioritized sample + update cost by how many transitions there are.
+"""Times of add, sample(32) and prioritized sample and update, by the number of transitions.
 
     python benchmarks/replay_scaling.py
 
@@ -27,7 +27,7 @@ FOLDER = Path(__file__).parent / "results"
 def microseconds(
     call: Callable[..., object], prepare: Callable[[], tuple[Any, ...]] = tuple
 ) -> tuple[float, float]:
-    """Time a call many times, with what is prepared for each: median, and 90th percentile."""
+    """Time a call many times, with new arguments each time; return median and 90th percentile."""
     times = []
     for _ in range(ROUNDS):
         arguments = prepare()
@@ -38,15 +38,15 @@ def microseconds(
 
 
 def filled(kind: type[ReplayBuffer], transitions: int) -> ReplayBuffer:
-    """Make a buffer that has gone more than once around."""
+    """Make a buffer that has been filled more than once."""
     buffer = kind(transitions, STACKS, ACTIONS, device="cpu")
     for arguments, _ in itertools.islice(steps(), transitions + transitions // 10):
         buffer.add(*arguments)
     return buffer
 
 
-def uniform_costs(transitions: int) -> dict[str, tuple[float, float]]:
-    """Measure what a plain buffer does."""
+def uniform_times(transitions: int) -> dict[str, tuple[float, float]]:
+    """Measure the uniform buffer."""
     buffer = filled(ReplayBuffer, transitions)
     following = steps()
     return {
@@ -55,8 +55,8 @@ def uniform_costs(transitions: int) -> dict[str, tuple[float, float]]:
     }
 
 
-def prioritized_costs(transitions: int) -> dict[str, tuple[float, float]]:
-    """Measure what an update with a prioritized buffer asks for."""
+def prioritized_times(transitions: int) -> dict[str, tuple[float, float]]:
+    """Measure sampling from a prioritized buffer and updating its priorities."""
     buffer = filled(PrioritizedReplayBuffer, transitions)
     priorities = np.random.default_rng(1).random(BATCH)
 
@@ -66,7 +66,7 @@ def prioritized_costs(transitions: int) -> dict[str, tuple[float, float]]:
     return {"prioritized sample(32) and update": microseconds(sample_and_update)}
 
 
-def bare_costs(transitions: int) -> dict[str, tuple[float, float]]:
+def bare_times(transitions: int) -> dict[str, tuple[float, float]]:
     """Measure the gather alone."""
     bare = BareGather(transitions, BATCH, 84 * 84, 4)
     return {"bare memcpy gather of 32": microseconds(bare)}
@@ -77,7 +77,7 @@ def main() -> None:
     rows = [
         (size, name, round(median, 2), round(high, 2))
         for size in SIZES
-        for measure in (uniform_costs, prioritized_costs, bare_costs)
+        for measure in (uniform_times, prioritized_times, bare_times)
         for name, (median, high) in measure(size).items()
     ]
     FOLDER.mkdir(exist_ok=True)

@@ -1,4 +1,4 @@
-"""Batches of 32 sampled while a worker writes flat out, beside the same ring at rest.
+"""Batches of 32 sampled while a worker writes at full speed, compared with the ring at rest.
 
 The worker has a core of its own, and the sampler another: this is what sampling beside writers
 costs where a core is free for it.
@@ -19,7 +19,7 @@ GAMES, BATCH, STEPS = 8, 32, 300
 
 
 class Sampling(NamedTuple):
-    """Batches a second, medians; and how many draws a writer had overtaken."""
+    """Median batches per second, and the number of draws that a writer had overrun."""
 
     still: float
     while_writing: float
@@ -29,10 +29,10 @@ class Sampling(NamedTuple):
 
 
 def sampling_beside_writers(game: str, rounds: int) -> Sampling:
-    """Measure STEPS steps a round, and as many batches of the ring at rest."""
+    """Measure sampling during STEPS steps a round, and as many batches of the ring at rest."""
     observations = gymnasium.spaces.Box(0, 255, (4, 84, 84), np.uint8)
     draws = np.random.default_rng(0)
-    # Of 500 transitions a game, which the writer laps again and again while it is measured.
+    # 500 transitions per game are so few that the writer laps the ring many times.
     replay = ReplayBuffer(
         500 * GAMES,
         observations,

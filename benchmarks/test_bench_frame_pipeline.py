@@ -1,4 +1,4 @@
-"""From two palette screens to one 84x84 frame, beside the libraries' own steps.
+"""From two palette screens to one 84x84 frame, compared with the libraries' own steps.
 
 pytest benchmarks/test_bench_frame_pipeline.py --benchmark-only
 
@@ -36,7 +36,7 @@ def start_emulator(game):
 
 
 def reference(ale, order):
-    """The steps of gymnasium, Stable-Baselines3 and CleanRL between emulator and frame."""
+    """The steps of Gymnasium, Stable-Baselines3 and CleanRL from the screens to a frame."""
     shape = SHAPE if order == "gymnasium" else (*SHAPE, 3)
     first, second = np.empty(shape, np.uint8), np.empty(shape, np.uint8)
 
@@ -92,7 +92,7 @@ CASES = [pytest.param(*case, marks=group_of(*case), id="-".join(case)) for case 
 
 
 @pytest.mark.parametrize(("game", "order", "caches"), CASES)
-def test_reference(benchmark, game, order, caches):
+def test_time_of_the_reference_steps(benchmark, game, order, caches):
     benchmark.extra_info["reference"] = True
     work = reference(start_emulator(game), order)
     measure(benchmark, work, lambda: None, caches, "two screens, max and cv2", order)
@@ -100,7 +100,7 @@ def test_reference(benchmark, game, order, caches):
 
 @pytest.mark.parametrize("label", ["with the past", "with no past"])
 @pytest.mark.parametrize(("game", "order", "caches"), CASES)
-def test_framering(benchmark, record_screens, game, order, caches, label):
+def test_time_of_framerings_preprocessor(benchmark, record_screens, game, order, caches, label):
     preprocessor = AtariPreprocessor(order=order)
     steps = itertools.cycle(record_screens(game, STEPS))
     last, previous, out = (

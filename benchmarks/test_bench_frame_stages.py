@@ -1,4 +1,4 @@
-"""Each stage of the preprocessing alone, beside ALE and cv2.
+"""Each stage of the preprocessing alone, compared with ALE and cv2.
 
 pytest benchmarks/test_bench_frame_stages.py --benchmark-only
 """
@@ -39,7 +39,7 @@ def ale():
 
 @pytest.mark.benchmark(group="palette to gray")
 @pytest.mark.parametrize("library", LIBRARIES)
-def test_palette_to_gray(benchmark, ale, library):
+def test_time_of_palette_to_gray(benchmark, ale, library):
     screen, out = ale.getScreen(), ale.getScreenGrayscale()
     if library == "reference":
         run(benchmark, library, "ALE", screen, lambda: ale.getScreenGrayscale(out))
@@ -49,7 +49,7 @@ def test_palette_to_gray(benchmark, ale, library):
 
 @pytest.mark.benchmark(group="palette to RGB")
 @pytest.mark.parametrize("library", LIBRARIES)
-def test_palette_to_rgb(benchmark, ale, library):
+def test_time_of_palette_to_rgb(benchmark, ale, library):
     screen, out = ale.getScreen(), ale.getScreenRGB()
     if library == "reference":
         run(benchmark, library, "ALE", screen, lambda: ale.getScreenRGB(out))
@@ -59,7 +59,7 @@ def test_palette_to_rgb(benchmark, ale, library):
 
 @pytest.mark.benchmark(group="RGB to gray")
 @pytest.mark.parametrize("library", LIBRARIES)
-def test_rgb_to_gray(benchmark, ale, library):
+def test_time_of_rgb_to_gray(benchmark, ale, library):
     image, out = ale.getScreenRGB(), ale.getScreenGrayscale()
     if library == "reference":
         run(benchmark, library, "cv2", image, lambda: cv2.cvtColor(image, cv2.COLOR_RGB2GRAY, out))
@@ -76,7 +76,7 @@ def test_rgb_to_gray(benchmark, ale, library):
         for size in SIZES
     ],
 )
-def test_resize(benchmark, source, size, library):
+def test_time_of_an_area_resize(benchmark, source, size, library):
     image = np.random.default_rng(0).integers(0, 256, source, np.uint8)
     out = np.empty((*size, *source[2:]), np.uint8)
     if library == "reference":

@@ -1,4 +1,4 @@
-"""framering.AtariPreprocessing beside Gymnasium's: whole steps, emulation and all.
+"""framering.AtariPreprocessing compared with Gymnasium's, in whole steps with the emulation.
 
 pytest benchmarks/test_bench_frame_wrapper.py --benchmark-only
 """
@@ -17,7 +17,7 @@ STEPS = 100
 
 
 def steps(wrapper, env_id):
-    """A function that takes STEPS random steps; the same ones for every wrapper."""
+    """Return a function that takes STEPS random steps, the same ones for every wrapper."""
     env = gymnasium.make(env_id)
     env = wrapper(env, noop_max=0)
     env.reset(seed=1)
@@ -33,7 +33,7 @@ def steps(wrapper, env_id):
 
 
 def emulation(env_id):
-    """The emulator alone, with the same actions: what no wrapper can save."""
+    """The emulator alone with the same actions, a lower bound for every wrapper."""
     env = gymnasium.make(env_id).unwrapped
     env.reset(seed=1)
     ale, actions = env.ale, env._action_set
@@ -57,7 +57,7 @@ def emulation(env_id):
         for name in ("BreakoutNoFrameskip-v4", "SeaquestNoFrameskip-v4")
     ],
 )
-def test_steps(benchmark, env_id, who):
+def test_time_of_random_steps(benchmark, env_id, who):
     wrappers = {
         "gymnasium": gymnasium.wrappers.AtariPreprocessing,
         "framering": framering.AtariPreprocessing,

@@ -1,4 +1,4 @@
-"""ReplayBuffer beside SB3's memory-saving buffer and a bare gather: stacks of 4×84×84, one
+"""ReplayBuffer compared with SB3's memory-saving buffer and a bare gather: stacks of 4×84×84, one
 environment.
 
 pytest benchmarks/test_bench_replay.py --benchmark-only --benchmark-group-by=group
@@ -40,7 +40,7 @@ BUFFERS = {"framering": framering_buffer, "sb3": sb3_buffer}
 
 
 def steps():
-    """The arguments of add, as a stack of four frames would give them in one long episode."""
+    """Yield the arguments of `add` for stacks of four frames in one long episode."""
     frames = np.random.default_rng(0).integers(0, 256, (512, 84, 84), np.uint8)
     obs = np.zeros((1, *STACKS.shape), np.uint8)
     action, reward, done = np.array([3]), np.array([1.0]), np.array([False])
@@ -60,11 +60,11 @@ def full(request):
 
 @pytest.mark.benchmark(group="add while the buffer fills")
 @pytest.mark.parametrize("name", BUFFERS)
-def test_add_while_filling(benchmark, name):
+def test_time_to_add_while_the_buffer_fills(benchmark, name):
     buffer, source = BUFFERS[name](CAPACITY), steps()
 
     def step_the_environment():
-        # The fastest emulator takes longer for a step.
+        # The steps of the fastest emulator are further apart.
         end = time.perf_counter() + 200e-6
         arguments = next(source)
         while time.perf_counter() < end:
@@ -81,13 +81,13 @@ def test_add_after_the_first_lap(benchmark, full):
 
 
 @pytest.mark.parametrize("batch_size", [32, 256])
-def test_sample(benchmark, full, batch_size):
+def test_time_to_sample_a_batch(benchmark, full, batch_size):
     benchmark.group = f"sample({batch_size})"
     benchmark.pedantic(full.sample, args=(batch_size,), rounds=300, warmup_rounds=10)
 
 
 @pytest.mark.parametrize("batch_size", [32, 256])
-def test_bare_gather(benchmark, batch_size):
+def test_time_of_a_bare_gather(benchmark, batch_size):
     benchmark.group = f"sample({batch_size})"
     bare = BareGather(CAPACITY, batch_size, 84 * 84, 4)
     benchmark.pedantic(bare, rounds=300, warmup_rounds=10)
@@ -95,7 +95,7 @@ def test_bare_gather(benchmark, batch_size):
 
 @pytest.mark.benchmark(group="sample(32) by how many transitions there are")
 @pytest.mark.parametrize("capacity", [10_000, 100_000, 1_000_000])
-def test_sample_by_capacity(benchmark, capacity):
+def test_time_to_sample_by_capacity(benchmark, capacity):
     buffer = framering_buffer(capacity)
     for arguments, _ in itertools.islice(steps(), capacity + 100):
         buffer.add(*arguments)

@@ -1,4 +1,4 @@
-"""Prioritized replay beside cpprb's, tianshou's and torchrl's: sample(32), then set 32 priorities.
+"""Prioritized replay compared with cpprb, tianshou and torchrl: sample(32), then set 32 priorities.
 
     pytest benchmarks/test_bench_replay_prioritized.py --benchmark-only
 
@@ -20,7 +20,7 @@ BATCH = 32
 
 
 def episode():
-    """Stacks of one endless episode, and their successors."""
+    """Yield the stacks of one endless episode and the stacks that follow them."""
     frames = np.random.default_rng(0).integers(0, 256, (512, 84, 84), np.uint8)
     obs = np.zeros(STACKS.shape, np.uint8)
     for index in itertools.count():
@@ -68,7 +68,7 @@ class Cpprb:
         )
 
         def add(obs, next_obs):
-            # cpprb compresses stacks along the last axis: frames lie there as one each, too.
+            # cpprb compresses stacks along the last axis, so that it stores each frame once, too.
             obs, next_obs = (np.moveaxis(stack, 0, -1) for stack in (obs, next_obs))
             self.buffer.add(obs=obs, act=3, rew=1.0, next_obs=next_obs, done=0.0)
 
@@ -127,7 +127,7 @@ class Torchrl:
         self.buffer.update_tensordict_priority(batch)
 
 
-# torchrl's keeps both stacks whole, 56 KB a transition.
+# TorchRL stores both stacks whole, 56 KB per transition.
 CAPACITIES = {
     FrameringUniform: 100_000,
     Framering: 100_000,
@@ -140,11 +140,11 @@ CAPACITIES = {
 @pytest.mark.benchmark(group="prioritized: sample(32) and update")
 @pytest.mark.filterwarnings("ignore")
 @pytest.mark.parametrize("library", CAPACITIES, ids=lambda library: library.__name__)
-def test_sample_and_update(benchmark, library):
+def test_time_to_sample_and_update_priorities(benchmark, library):
     buffer = library(CAPACITIES[library])
     priorities = np.random.default_rng(1).random(BATCH)
     if library is Torchrl:
         import torch
 
-        priorities = torch.from_numpy(priorities).float()  # as losses give them
+        priorities = torch.from_numpy(priorities).float()  # the dtype of TD errors
     benchmark.pedantic(buffer.step, args=(priorities,), rounds=300, warmup_rounds=10)

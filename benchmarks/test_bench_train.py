@@ -1,4 +1,4 @@
-"""An update and an action beside CleanRL's: ``framering bench --only train``."""
+"""A gradient step and a greedy action beside CleanRL's: ``framering bench --only train``."""
 
 import copy
 
@@ -52,18 +52,20 @@ def our_update(batch, compiled):
 
 @pytest.mark.benchmark(group="update of 32")
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # torch's compiler has its own
-@pytest.mark.parametrize("whose", ["cleanrl", "framering", "framering compiled"])
-def test_update(benchmark, batch, whose):
-    update = cleanrl_update(batch) if whose == "cleanrl" else our_update(batch, "comp" in whose)
+@pytest.mark.parametrize("library", ["cleanrl", "framering", "framering compiled"])
+def test_time_of_a_gradient_step(benchmark, batch, library):
+    update = (
+        cleanrl_update(batch) if library == "cleanrl" else our_update(batch, "compiled" in library)
+    )
     update()
     benchmark.pedantic(update, rounds=40, warmup_rounds=3)
 
 
 @pytest.mark.benchmark(group="greedy action")
-@pytest.mark.parametrize("whose", ["cleanrl", "framering"])
-def test_action(benchmark, whose):
+@pytest.mark.parametrize("library", ["cleanrl", "framering"])
+def test_time_of_a_greedy_action(benchmark, library):
     observations = np.random.default_rng(1).integers(0, 256, (1, 4, 84, 84), np.uint8)
-    if whose == "framering":
+    if library == "framering":
         network = QNetwork(4).to(memory_format=torch.channels_last)
         benchmark(greedy_actions, network, observations)
     else:

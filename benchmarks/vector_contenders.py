@@ -1,4 +1,4 @@
-"""Vector environments to compare, and emulation alone, which none can be faster than.
+"""Vector environments to compare, and emulation alone, an upper bound for all of them.
 
 All take the same preprocessing (no-op starts, FIRE, four frames a step, gray maximum, 84x84, stacks
 of four, clipped rewards, whole games) and the same random actions. Each is called with a number of
@@ -25,17 +25,17 @@ CORES = len(os.sched_getaffinity(0))
 
 
 class Contender(Protocol):
-    """Something that steps games."""
+    """A set of games that can be stepped."""
 
     def __call__(self, steps: int) -> None:
-        """Step all games so often."""
+        """Step all games the given number of times."""
 
     def close(self) -> None:
-        """End it."""
+        """Release what the games hold."""
 
 
 class VectorSteps:
-    """Any vector environment."""
+    """Steps any vector environment."""
 
     def __init__(self, envs: Any, num_envs: int) -> None:
         self._envs = envs
@@ -53,7 +53,7 @@ class VectorSteps:
 
 
 class SingleSteps:
-    """Gymnasium's single environment, reset where its episodes end."""
+    """Steps Gymnasium's single environment, and resets it when an episode ends."""
 
     def __init__(self, game: str) -> None:
         env = AtariPreprocessing(gymnasium.make(f"{game}NoFrameskip-v4"))
@@ -73,7 +73,7 @@ class SingleSteps:
 
 
 class BareEmulation:
-    """As many bare emulators as can run at once, each with its share of the steps.
+    """Steps one bare emulator per core, each with its share of the steps.
 
     They act, four frames a step, and start new games, and nothing else: no screen is looked at,
     nobody waits for anybody, and a game begins without no-ops.
@@ -104,7 +104,7 @@ class BareEmulation:
 
 
 def emulate(game: str, connection: "Connection[int, int]") -> None:
-    """Emulate as many steps as the connection asks for."""
+    """Emulate the numbers of steps that the connection receives, until it receives 0."""
     ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
     ale = ale_py.ALEInterface()
     ale.loadROM(roms.get_rom_path(game.lower()))

@@ -1,4 +1,4 @@
-"""Stable-Baselines3's DQN with framering's replay buffer, saved and taken up again.
+"""Stable-Baselines3's DQN with framering's replay buffer, saved and resumed.
 
 python examples/sb3_dqn.py
 """
@@ -12,7 +12,7 @@ from framering.integrations.sb3 import ReplayBuffer
 
 
 def make_model() -> DQN:
-    """DQN as always, but for the class of its buffer."""
+    """Make a DQN whose replay buffer is framering's."""
     return DQN(
         "MlpPolicy",
         "CartPole-v1",

@@ -1,4 +1,4 @@
-"""What several test modules compare with."""
+"""References that several test modules compare with."""
 
 import cv2
 import numpy as np
@@ -11,7 +11,7 @@ from framering._core import palette_to_gray, palette_to_rgb
 
 @pytest.fixture(scope="session")
 def preprocess_with_cv2():
-    """A function that takes the steps of AtariPreprocessor with NumPy and cv2.
+    """Return a function that computes what AtariPreprocessor computes with NumPy and cv2.
 
     The palettes have tests of their own against the emulator, so gray and RGB come from them.
     """

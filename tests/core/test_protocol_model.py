@@ -35,7 +35,7 @@ def errors_found(model: str, folder: Path, mutation: str | None = None) -> int:
 
 
 @pytest.mark.parametrize("model", ["ring.pml", "doorbell.pml"])
-def test_the_protocol_has_no_error(model: str, tmp_path: Path) -> None:
+def test_spin_finds_no_error_in_the_protocol(model: str, tmp_path: Path) -> None:
     assert errors_found(model, tmp_path) == 0
 
 
@@ -52,5 +52,7 @@ def test_the_protocol_has_no_error(model: str, tmp_path: Path) -> None:
         ("doorbell.pml", "NO_FLAG"),
     ],
 )
-def test_a_broken_protocol_is_found_out(model: str, mutation: str, tmp_path: Path) -> None:
+def test_spin_finds_the_error_of_a_broken_protocol(
+    model: str, mutation: str, tmp_path: Path
+) -> None:
     assert errors_found(model, tmp_path, mutation) > 0

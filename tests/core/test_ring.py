@@ -154,7 +154,7 @@ def test_out_must_be_writable_and_of_the_right_size():
         ring.gather_newest(np.empty((2, STACK, *FRAME), np.uint8))
 
 
-def test_places_that_are_no_transitions_are_index_errors():
+def test_gathering_slots_that_are_no_transitions_is_an_index_error():
     ring = small_ring()
     write_segment(ring.writer(0), range(1, 4))
     out = np.empty((1, STACK + 1, *FRAME), np.uint8)

@@ -1,4 +1,4 @@
-"""The ring between processes: every word that a reader gets is one that was written for it.
+"""The ring between processes: a reader gets only whole frames that a writer published.
 
 Writers in processes of their own lap a small ring as fast as they can. Each word of a frame is a
 function of its lane, its slot and its age, so that a torn, stale, lost or doubled frame shows.
@@ -26,7 +26,7 @@ WORDS = 84 * 84 // 8
 PATTERN = np.random.default_rng(0).integers(2**64, size=WORDS, dtype=np.uint64)
 PATTERN[:3] = 0
 
-# The same words as `frames` below: the first three tell lane, slot and age, the rest mix them.
+# The same words as `frames` below: the first three are lane, slot and age, the rest mix them.
 WRITER = textwrap.dedent("""
     import sys
     import numpy as np
@@ -89,7 +89,7 @@ def small_replay() -> ReplayBuffer:
 
 
 def check_newest(replay: ReplayBuffer) -> int:
-    """Gather each lane's newest stack, check every word, and give their number."""
+    """Gather each lane's newest stack, check every word, and return their number."""
     words = np.empty((LANES, STACK, WORDS), np.uint64)
     replay.ring.gather_newest(words.view(np.uint8))
     np.testing.assert_array_equal(words, stacks(words[:, -1, :3]))
@@ -98,7 +98,7 @@ def check_newest(replay: ReplayBuffer) -> int:
 
 
 def check_sample(replay: ReplayBuffer, batch_size: int) -> int:
-    """Sample transitions, check every word and every record, and give the number of words."""
+    """Sample transitions, check every word and every record, and return the number of words."""
     batch = replay.sample(batch_size)
     obs, next_obs = (
         np.ascontiguousarray(one.numpy()).reshape(batch_size, STACK, -1).view(np.uint64)
