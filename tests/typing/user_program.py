@@ -24,6 +24,7 @@ from framering import (
     cpu_features,
     resize_area,
     train,
+    tune_process,
 )
 from framering.training import TrainResult
 
@@ -70,6 +71,8 @@ def use_the_network() -> None:
 def use_the_training() -> None:
     config = TrainConfig(env_id="CartPole-v1", total_timesteps=1000)
     assert_type(config.gamma, float)
+    tune_process(config)
+    tune_process()  # type: ignore[call-arg]
     assert_type(train(config), TrainResult)
     TrainConfig(env_name="CartPole-v1")  # type: ignore[call-arg]
     train("CartPole-v1")  # type: ignore[arg-type]
