@@ -429,7 +429,7 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
         self, state: dict[str, Any]
     ) -> tuple[npt.NDArray[np.uint8], dict[str, Any]]:
         """Restore what `state_dict` returned; see `restore_games`."""
-        return self.restore_games(state["games"])
+        return self.restore_games(state.get("games", ()))
 
     def close_extras(self, **kwargs: Any) -> None:
         """Release the emulators and end the workers."""
