@@ -101,7 +101,9 @@ def test_a_geometry_that_no_ring_can_have_is_refused(arguments, message):
 
 @pytest.mark.parametrize("shared", [False, True])
 def test_a_ring_beyond_memory_says_what_it_needs(shared):
-    with pytest.raises(MemoryError, match=r"a ring of \d+ MiB does not fit: \d+ MiB of memory are"):
+    with pytest.raises(
+        MemoryError, match=r"memory: expected at most the available \d+ MiB, got \d+ MiB for a ring"
+    ):
         Ring(lanes=1, slots=1 << 30, frame_bytes=1 << 24, stack=1, shared=shared)
 
 
