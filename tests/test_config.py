@@ -43,7 +43,7 @@ def test_has_every_argument_of_cleanrl_with_its_default():
     assert {name: ours.get(name) for name in CLEANRL} == CLEANRL
 
 
-def test_the_defaults_pass():
+def test_the_default_settings_pass_the_check():
     TrainConfig().check()
 
 

@@ -130,7 +130,9 @@ def test_truncation_is_exact() -> None:
     ],
     ids=str,
 )
-def test_errors_are_gymnasiums(make: dict[str, Any], arguments: dict[str, Any]) -> None:
+def test_wrong_arguments_raise_the_errors_of_gymnasiums_wrapper(
+    make: dict[str, Any], arguments: dict[str, Any]
+) -> None:
     env = gymnasium.make(BREAKOUT, **make)
     with pytest.raises((ValueError, TypeError)) as expected:
         gymnasium.wrappers.AtariPreprocessing(env, **arguments)

@@ -63,7 +63,7 @@ def runs(tmp_path, monkeypatch):
 
 
 @pytest.mark.parametrize(("run", "steps"), [("cartpole", 300), ("pong", 40)])
-def test_a_checkpoint_resumes(runs, run, steps):
+def test_a_run_continues_from_its_checkpoint_to_its_end(runs, run, steps):
     saved = load_checkpoint(runs / run)
 
     result = train(TrainConfig(resume=str(runs / run)))
@@ -82,7 +82,7 @@ def test_a_resumed_learner_has_the_saved_weights_and_moments(runs, monkeypatch):
         assert torch.equal(weights, saved[name])
 
 
-def test_a_model_loads(runs):
+def test_the_network_of_a_model_file_computes_action_values(runs):
     network = load_network(runs / "cartpole" / "dqn_atari.cleanrl_model", (4,), 2)
 
     assert network(torch.zeros(1, 4)).shape == (1, 2)

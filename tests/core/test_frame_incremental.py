@@ -1,6 +1,6 @@
 """The incremental preprocessor against the full recomputation and cv2, byte for byte.
 
-One preprocessor goes through each story. What it keeps of earlier calls must never show.
+One preprocessor processes a whole sequence of screens. What it keeps of earlier calls must not show.
 """
 
 import functools
@@ -21,8 +21,8 @@ PAL_GAMES = ["adventure", "air_raid", "klax"]
 GAMES = [(game, "ntsc") for game in NTSC_GAMES] + [(game, "pal") for game in PAL_GAMES]
 
 
-class Story:
-    """Feeds screens to one preprocessor and to a new one for each call."""
+class ReferenceComparison:
+    """Compares one preprocessor, and a new one for each call, with the reference."""
 
     def __init__(self, expected, order, palette="ntsc", screen_shape=(210, 160)):
         self.expected, self.order, self.palette = expected, order, palette
@@ -41,68 +41,70 @@ class Story:
 
 
 @pytest.fixture
-def story(preprocess_with_cv2):
-    """A function with Story's further arguments."""
-    return functools.partial(Story, preprocess_with_cv2)
+def compare_frames(preprocess_with_cv2):
+    """A function that makes a `ReferenceComparison` with cv2 as its reference."""
+    return functools.partial(ReferenceComparison, preprocess_with_cv2)
 
 
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize(("game", "palette"), GAMES)
-def test_gameplay_with_resets(story, record_screens, game, palette, order):
+def test_frames_of_gameplay_with_resets_equal_the_reference(
+    compare_frames, record_screens, game, palette, order
+):
     screens = record_screens(game, 130)
-    tale = story(order, palette, screens.shape[2:])
+    comparison = compare_frames(order, palette, screens.shape[2:])
     for previous, last in screens:
-        tale.check(last, previous)
+        comparison.check(last, previous)
 
 
 @pytest.mark.parametrize("order", ORDERS)
-def test_screen_flashes(story, record_screens, order):
-    tale = story(order)
+def test_frames_equal_the_reference_when_every_pixel_changes(compare_frames, record_screens, order):
+    comparison = compare_frames(order)
     for step, (previous, last) in enumerate(record_screens("space_invaders", 60)):
-        tale.check(last, previous)
+        comparison.check(last, previous)
         flash = np.full_like(last, 2 * step)
-        tale.check(flash, previous)
-        tale.check(last, flash)
-        tale.check(last ^ np.uint8(0x80), previous)
-        tale.check(flash, flash)
+        comparison.check(flash, previous)
+        comparison.check(last, flash)
+        comparison.check(last ^ np.uint8(0x80), previous)
+        comparison.check(flash, flash)
 
 
 @pytest.mark.parametrize("order", ORDERS)
-def test_one_game_after_another(story, record_screens, order):
-    tale = story(order)
+def test_one_game_after_another(compare_frames, record_screens, order):
+    comparison = compare_frames(order)
     recordings = [record_screens(game, 30) for game in ("pong", "seaquest", "breakout")]
     for pairs in zip(*recordings, strict=True):
         for previous, last in pairs:
-            tale.check(last, previous)
-            tale.check(previous, last)
+            comparison.check(last, previous)
+            comparison.check(previous, last)
 
 
 @pytest.mark.parametrize("order", ORDERS)
 @pytest.mark.parametrize("parity", ["even", "odd", "mixed"])
-def test_noise_of_even_odd_and_mixed_indices(story, order, parity):
+def test_noise_of_even_odd_and_mixed_indices(compare_frames, order, parity):
     rng = np.random.default_rng(1)
-    tale = story(order, "pal")
+    comparison = compare_frames(order, "pal")
     for _ in range(20):
         previous, last = rng.integers(0, 256, (2, 210, 160), np.uint8)
         if parity == "even":
             previous, last = previous & 0xFE, last & 0xFE
         if parity == "odd":
             previous, last = previous | 1, last | 1
-        tale.check(last, previous)
-        tale.check(last, last)
+        comparison.check(last, previous)
+        comparison.check(last, last)
 
 
 @pytest.mark.parametrize("order", ORDERS)
-def test_a_single_pixel_on_every_row_of_either_screen(story, order):
+def test_a_single_pixel_on_every_row_of_either_screen(compare_frames, order):
     rng = np.random.default_rng(2)
-    tale = story(order)
+    comparison = compare_frames(order)
     last = np.full((210, 160), 0x36, np.uint8)
     previous = last.copy()
-    tale.check(last, previous)
+    comparison.check(last, previous)
     for row in range(210):
         for screen in (last, previous):
             screen[row, rng.integers(160)] = rng.choice([0, 0x0E, 0x5C])
-            tale.check(last, previous)
+            comparison.check(last, previous)
 
 
 def shares(size, target_size):
@@ -118,7 +120,7 @@ def shares(size, target_size):
 
 
 @pytest.mark.parametrize("order", ORDERS)
-def test_a_tie_on_every_row(story, order):
+def test_a_tie_on_every_row(compare_frames, order):
     """One pixel changes so that a result lies exactly halfway: there the float order decides."""
     palette = np.arange(0, 256, 2, dtype=np.uint8)
     if order == "gymnasium":
@@ -130,7 +132,7 @@ def test_a_tie_on_every_row(story, order):
 
     rng = np.random.default_rng(3)
     row_shares, column_shares = shares(210, 84), shares(160, 84)
-    tale = story(order)
+    comparison = compare_frames(order)
     for row in range(210):
         for _ in range(10_000):
             column, before, after = rng.integers([160, 128, 128])
@@ -145,9 +147,9 @@ def test_a_tie_on_every_row(story, order):
             pytest.fail(f"found no tie for row {row}")
         last = np.full((210, 160), palette[before], np.uint8)
         previous = last.copy()
-        tale.check(last, previous)
+        comparison.check(last, previous)
         last[row, column] = palette[after]
-        tale.check(last, previous)
+        comparison.check(last, previous)
         last[row, column] = palette[before]
         previous[row, column] = palette[after]
-        tale.check(last, previous)
+        comparison.check(last, previous)

@@ -26,7 +26,7 @@ def test_every_byte_is_divided_as_numpy_divides_it(rows, stack, size):
     np.testing.assert_array_equal(scaled(stacks), expected(stacks))
 
 
-def test_all_bytes():
+def test_every_byte_is_scaled_to_the_float_that_torch_computes():
     stacks = np.arange(256, dtype=np.uint8).repeat(4).reshape(1, 4, 16, 16)
 
     np.testing.assert_array_equal(scaled(stacks), expected(stacks))

@@ -77,7 +77,7 @@ def test_a_partial_reset_leaves_the_other_games_alone(play: Any, assert_equal: A
     envs.close()
 
 
-def test_workers_render(play: Any, assert_equal: Any) -> None:
+def test_workers_render_the_screens_of_their_games(play: Any, assert_equal: Any) -> None:
     local = AtariVectorEnv(BREAKOUT, 3, 0, render_mode="rgb_array")
     envs = AtariVectorEnv(BREAKOUT, 3, 2, render_mode="rgb_array")
     for one in (local, envs):
@@ -87,7 +87,7 @@ def test_workers_render(play: Any, assert_equal: Any) -> None:
     envs.close()
 
 
-def test_idle_workers_sleep(worker_ids: Any) -> None:
+def test_idle_workers_take_no_processor_time(worker_ids: Any) -> None:
     envs = AtariVectorEnv(BREAKOUT, 2, 2)
     envs.reset()
 

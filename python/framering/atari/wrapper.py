@@ -8,10 +8,12 @@ import numpy.typing as npt
 from gymnasium.spaces import Box
 from gymnasium.wrappers import OrderEnforcing, PassiveEnvChecker
 
+from framering.errors import OldLibraryError
+
 try:
     from ale_py.env import AtariEnv
 except ImportError as reason:
-    raise ImportError(
+    raise OldLibraryError(
         "AtariPreprocessing needs ale-py 0.10 or newer: pip install -U gymnasium ale-py"
     ) from reason
 

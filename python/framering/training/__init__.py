@@ -18,14 +18,16 @@ if TYPE_CHECKING:
 __all__ = ["TrainResult", "train"]
 
 
-def __getattr__(name: str) -> Any:
-    """Import a public name on first use: the command line asks this package before torch loads."""
-    if name == "train":
-        from framering.training.loop import train
+if not TYPE_CHECKING:  # with it, type checkers would accept every name
 
-        return train
-    if name == "TrainResult":
-        from framering.training.finish import TrainResult
+    def __getattr__(name: str) -> Any:
+        """Import a public name on first use, so that importing a part of the package is light."""
+        if name == "train":
+            from framering.training.loop import train
 
-        return TrainResult
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+            return train
+        if name == "TrainResult":
+            from framering.training.finish import TrainResult
+
+            return TrainResult
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -6,10 +6,7 @@ from contextlib import contextmanager
 
 from framering._core import keep_freed_memory
 from framering.config import TrainConfig
-from framering.errors import ConfigError
 from framering.training.workers import worker_count
-
-_MAX_TORCH_THREADS = 1024
 
 
 def tune_process(config: TrainConfig) -> None:
@@ -53,7 +50,6 @@ def torch_settings(config: TrainConfig) -> Iterator[None]:
     """
     import torch
 
-    _check_torch_threads(config.torch_threads)
     threads, deterministic = torch.get_num_threads(), torch.backends.cudnn.deterministic
     with torch.random.fork_rng(devices=[]):
         try:
@@ -66,12 +62,3 @@ def torch_settings(config: TrainConfig) -> Iterator[None]:
             torch.backends.cudnn.deterministic = deterministic
             if config.torch_threads:
                 torch.set_num_threads(threads)
-
-
-def _check_torch_threads(threads: int) -> None:
-    """Raise ConfigError for a number of threads that no machine starts: torch would crash."""
-    if not 0 <= threads <= _MAX_TORCH_THREADS:
-        raise ConfigError(
-            f"--torch-threads: expected 0 to {_MAX_TORCH_THREADS}, got {threads}; "
-            "0 leaves the number to torch"
-        )

@@ -1,8 +1,9 @@
 """Saving a run's state, and going on from it.
 
 A resumed run of an Atari game ends with the weights of one that was never interrupted, bit for bit
-(on the CPU, with the same software and number of threads). Other environments can't be saved: their
-resumed runs begin new episodes, so they end with other weights.
+(on the CPU, with the same software and number of threads). With sticky actions (the ``ALE/…-v5``
+ids) it may differ: ALE doesn't save the action that it would repeat. Environments other than Atari
+can't be saved: their resumed runs begin new episodes, so they end with other weights.
 """
 
 import dataclasses

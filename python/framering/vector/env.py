@@ -8,10 +8,12 @@ import numpy.typing as npt
 from gymnasium import error, spaces
 from gymnasium.vector.utils import batch_space
 
+from framering.errors import OldLibraryError
+
 try:
     from gymnasium.vector import AutoresetMode, VectorEnv
 except ImportError as reason:
-    raise ImportError(
+    raise OldLibraryError(
         "AtariVectorEnv needs Gymnasium 1.1 or newer: pip install -U gymnasium ale-py"
     ) from reason
 
