@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cmath>
+#include <mutex>
+#include <span>
 #include <string>
 #include <utility>
 #include <vector>
@@ -29,15 +31,13 @@ py::tuple PrioritizedSampler::sample(py::ssize_t batch_size, std::optional<doubl
   ring::Generator& generator = seed ? seeded : generator_;
   std::vector<ring::PrioritizedRow> drawn(static_cast<std::size_t>(batch_size));
   std::vector<Transition> rows;
-  {
-    const py::gil_scoped_release nogil;
-    const std::lock_guard lock(mutex_);
+  rows.reserve(drawn.size());
+  locked([&] {
     sampler_.draw(drawn, frozen, generator);
-    rows.reserve(drawn.size());
     for (const auto& row : drawn) {
       rows.push_back(row.transition);
     }
-  }
+  });
   py::tuple batch = gather(rows, options, [&](std::size_t index) {
     const std::lock_guard lock(mutex_);
     drawn[index] = sampler_.draw_again(frozen, generator);
@@ -85,40 +85,39 @@ void PrioritizedSampler::update(const py::array& indices, const py::array& prior
     places.push_back({.lane = static_cast<std::uint64_t>(index[i] % lanes),
                       .slot = static_cast<std::uint64_t>(index[i] / lanes)});
   }
-  const py::gil_scoped_release nogil;
-  const std::lock_guard lock(mutex_);
-  sampler_.update(places, values);
+  locked([&] { sampler_.update(places, values); });
 }
 
 std::pair<py::array_t<float>, float> PrioritizedSampler::priorities() {
-  const std::lock_guard lock(mutex_);
-  Window window;
-  sampler_.windows().find(0, window);
-  const auto found = sampler_.priorities(window);
-  return {py::array_t<float>(static_cast<py::ssize_t>(found.size()), found.data()),
-          sampler_.highest()};
+  std::vector<float> found;
+  float highest = 0;
+  locked([&] {
+    Window window;
+    sampler_.windows().find(0, window);
+    found = sampler_.priorities(window);
+    highest = sampler_.highest();
+  });
+  return {py::array_t<float>(static_cast<py::ssize_t>(found.size()), found.data()), highest};
 }
 
 void PrioritizedSampler::restore(const py::array& priorities, float highest) {
   require_array(priorities, py::dtype::of<float>(), static_cast<std::uint64_t>(priorities.size()),
                 "priorities", "float32 (slots,)");
-  const std::lock_guard lock(mutex_);
-  Window window;
-  sampler_.windows().find(0, window);
-  sampler_.restore(
-      window,
-      {static_cast<const float*>(priorities.data()), static_cast<std::size_t>(priorities.size())},
-      highest);
+  const std::span values(static_cast<const float*>(priorities.data()),
+                         static_cast<std::size_t>(priorities.size()));
+  locked([&] {
+    Window window;
+    sampler_.windows().find(0, window);
+    sampler_.restore(window, values, highest);
+  });
 }
 
 double PrioritizedSampler::alpha() {
-  const std::lock_guard lock(mutex_);
-  return sampler_.alpha();
+  return locked([&] { return sampler_.alpha(); });
 }
 
 void PrioritizedSampler::set_alpha(double alpha) {
-  const std::lock_guard lock(mutex_);
-  sampler_.set_alpha(alpha);
+  locked([&] { sampler_.set_alpha(alpha); });
 }
 
 }  // namespace framering::bindings

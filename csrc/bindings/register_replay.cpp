@@ -5,6 +5,7 @@
 #include "bindings/recorder.hpp"
 #include "bindings/register.hpp"
 #include "bindings/sampler.hpp"
+#include "bindings/snapshot_io.hpp"
 
 namespace py = pybind11;
 
@@ -13,7 +14,7 @@ namespace framering::bindings {
 void register_replay(py::module_& module) {
   py::class_<Recorder>(module, "Recorder", "Writes the transitions of all lanes.")
       .def(py::init<std::shared_ptr<ring::Ring>, py::dtype, std::vector<py::ssize_t>, py::dtype,
-                    std::optional<std::pair<std::int64_t, std::int64_t>>>(),
+                    std::optional<py::array>>(),
            py::arg("ring"), py::arg("obs_dtype"), py::arg("obs_shape"), py::arg("action_dtype"),
            py::arg("actions"))
       .def("add", &Recorder::add);
@@ -37,7 +38,8 @@ void register_replay(py::module_& module) {
            })
       .def("__len__", [](const BoundWindow& self) { return self.window.transitions; });
 
-  py::class_<SamplerBase>(module, "SamplerBase", "What both samplers have.")
+  py::class_<SamplerBase>(module, "SamplerBase",
+                          "Shared by the uniform and the prioritized sampler.")
       .def(
           "fetch",
           [](SamplerBase& self, const py::array& places, bool contiguous) {
@@ -48,9 +50,11 @@ void register_replay(py::module_& module) {
       .def("window", &SamplerBase::window, py::arg("guard"))
       .def("least_transitions_seen", &SamplerBase::least_transitions_seen)
       .def("forget", &SamplerBase::forget)
-      .def("save", &SamplerBase::save, py::arg("fd"), py::arg("extra"))
-      .def("dump", &SamplerBase::dump, py::arg("extra"))
-      .def("load", &SamplerBase::load, py::arg("snapshot"), py::arg("prefix"), py::arg("accept"))
+      .def("save", &save_snapshot, py::arg("fd"), py::arg("extra"))
+      .def("dump", &dump_snapshot, py::arg("extra"))
+      .def("load", &load_snapshot, py::arg("fd"), py::arg("prefix"), py::arg("accept"))
+      .def("load_bytes", &load_snapshot_bytes, py::arg("snapshot"), py::arg("prefix"),
+           py::arg("accept"))
       .def_property("generator_state", &SamplerBase::generator_state,
                     &SamplerBase::set_generator_state);
 

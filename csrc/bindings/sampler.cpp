@@ -1,5 +1,6 @@
 #include "bindings/sampler.hpp"
 
+#include <mutex>
 #include <utility>
 #include <vector>
 
@@ -20,11 +21,7 @@ py::tuple Sampler::sample(py::ssize_t batch_size, std::optional<double> seed,
   ring::Generator seeded(static_cast<std::uint64_t>(seed.value_or(0) * 0x1p53));
   ring::Generator& generator = seed ? seeded : generator_;
   std::vector<Transition> rows(static_cast<std::size_t>(batch_size));
-  {
-    const py::gil_scoped_release nogil;
-    const std::lock_guard lock(mutex_);
-    sampler_.draw(rows, frozen, generator);
-  }
+  locked([&] { sampler_.draw(rows, frozen, generator); });
   return gather(rows, options, [&](std::size_t) {
     const std::lock_guard lock(mutex_);
     return sampler_.draw_again(frozen, generator);
@@ -32,8 +29,7 @@ py::tuple Sampler::sample(py::ssize_t batch_size, std::optional<double> seed,
 }
 
 std::uint64_t Sampler::overtaken() {
-  const std::lock_guard lock(mutex_);
-  return sampler_.overtaken();
+  return locked([&] { return sampler_.overtaken(); });
 }
 
 }  // namespace framering::bindings

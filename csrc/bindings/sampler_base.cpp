@@ -1,13 +1,8 @@
 #include "bindings/sampler_base.hpp"
 
-#include <unistd.h>
-
 #include <algorithm>
-#include <cerrno>
 #include <limits>
-#include <span>
 #include <string>
-#include <string_view>
 #include <utility>
 
 #include "bindings/arrays.hpp"
@@ -184,104 +179,30 @@ py::tuple SamplerBase::gather(std::vector<Transition>& rows, const BatchOptions&
 
 BoundWindow SamplerBase::window(std::uint64_t guard) {
   BoundWindow found{.ring = ring_, .window = {}};
-  const std::lock_guard lock(mutex_);
-  windows().find(guard, found.window);
+  locked([&] { windows().find(guard, found.window); });
   return found;
 }
 
 std::uint64_t SamplerBase::least_transitions_seen() {
-  const std::lock_guard lock(mutex_);
-  const auto seen = windows().transitions_seen();
-  return *std::min_element(seen.begin(), seen.end());
+  return locked([&] {
+    const auto seen = windows().transitions_seen();
+    return *std::min_element(seen.begin(), seen.end());
+  });
 }
 
 void SamplerBase::forget() {
-  const std::lock_guard lock(mutex_);
-  windows().forget();
-}
-
-void SamplerBase::write_snapshot(const py::bytes& extra, const ring::Sink& sink) {
-  const std::string_view view = extra;
-  const py::gil_scoped_release nogil;
-  Window window;
-  std::vector<std::uint64_t> forgotten;
-  {
-    const std::lock_guard lock(mutex_);
-    windows().find(0, window);
-    forgotten = windows().forgotten_ordinals();
-  }
-  ring::write_snapshot(*ring_, window, forgotten,
-                       {reinterpret_cast<const std::uint8_t*>(view.data()), view.size()}, sink);
-}
-
-void SamplerBase::save(int descriptor, const py::bytes& extra) {
-  int error = 0;
-  write_snapshot(extra, [&](std::span<const std::uint8_t> bytes) {
-    while (error == 0 && !bytes.empty()) {
-      const auto written = ::write(descriptor, bytes.data(), bytes.size());
-      if (written < 0 && errno != EINTR) {
-        error = errno;
-      } else if (written > 0) {
-        bytes = bytes.subspan(static_cast<std::size_t>(written));
-      }
-    }
-  });
-  if (error != 0) {
-    errno = error;
-    PyErr_SetFromErrno(PyExc_OSError);
-    throw py::error_already_set();
-  }
-}
-
-py::bytes SamplerBase::dump(const py::bytes& extra) {
-  std::string all;
-  write_snapshot(extra, [&](std::span<const std::uint8_t> bytes) {
-    all.append(reinterpret_cast<const char*>(bytes.data()), bytes.size());
-  });
-  return all;
-}
-
-void SamplerBase::load(const py::buffer& snapshot, const py::bytes& format,
-                       const py::function& accept) {
-  const std::string_view prefix = format;
-  const py::buffer_info info = snapshot.request();
-  const auto ask = [&](const ring::LoadedSnapshot& found) {
-    const py::gil_scoped_acquire gil;
-    std::uint64_t slots = 0;
-    for (const auto& lane : found.lanes) {
-      slots += lane.high - lane.low;
-    }
-    accept(py::bytes(reinterpret_cast<const char*>(found.extra.data()), found.extra.size()), slots);
-  };
-  const py::gil_scoped_release nogil;
-  const std::lock_guard lock(mutex_);
-  const ring::LoadedSnapshot loaded = ring::read_snapshot(
-      *ring_,
-      {static_cast<const std::uint8_t*>(info.ptr),
-       static_cast<std::size_t>(info.size * info.itemsize)},
-      {.format = {reinterpret_cast<const std::uint8_t*>(prefix.data()), prefix.size()},
-       .capacity = windows().capacity()},
-      ask);
-  std::vector<std::uint64_t> lows;
-  std::vector<std::uint64_t> forgotten;
-  for (const auto& lane : loaded.lanes) {
-    lows.push_back(lane.low);
-    forgotten.push_back(lane.forgotten_ordinal);
-  }
-  windows().restore(std::move(lows), std::move(forgotten));
+  locked([&] { windows().forget(); });
 }
 
 ring::Generator::State SamplerBase::generator_state() {
-  const std::lock_guard lock(mutex_);
-  return generator_.state();
+  return locked([&] { return generator_.state(); });
 }
 
 void SamplerBase::set_generator_state(const ring::Generator::State& state) {
   if (state == ring::Generator::State{}) {
     throw py::value_error("generator state: expected four numbers that are not all 0");
   }
-  const std::lock_guard lock(mutex_);
-  generator_.set_state(state);
+  locked([&] { generator_.set_state(state); });
 }
 
 }  // namespace framering::bindings

@@ -1,8 +1,9 @@
-// What both samplers have: batches as NumPy arrays, windows, snapshots.
+// Shared by the uniform and the prioritized sampler: batches as NumPy arrays, windows.
 #pragma once
 
 #include <pybind11/numpy.h>
 
+#include <atomic>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -12,10 +13,10 @@
 
 #include "bindings/result_arrays.hpp"
 #include "ring/generator.hpp"
-#include "ring/snapshot.hpp"
 #include "ring/transition.hpp"
 #include "ring/window.hpp"
 #include "system/block_pool.hpp"
+#include "system/fork_safe_mutex.hpp"
 
 namespace framering::bindings {
 
@@ -38,9 +39,10 @@ struct BatchOptions {
   std::optional<pybind11::tuple> out;  // arrays to fill instead of new ones, as a batch's first six
 };
 
-// What both samplers have. A batch is (observations, actions, next_observations, dones, rewards,
-// discounts, places); the last is int64 (B, 3): lane, arrival slot and steps taken. With n_step = 1
-// the last two are None: they would say nothing that the others do not.
+// Shared by the uniform and the prioritized sampler. A batch is (observations, actions,
+// next_observations, dones, rewards, discounts, places); the last is int64 (B, 3): lane, arrival
+// slot and steps taken. With n_step = 1 the last two are None: they would say nothing that the
+// others do not.
 class SamplerBase {
  public:
   virtual ~SamplerBase() = default;
@@ -61,18 +63,14 @@ class SamplerBase {
   [[nodiscard]] std::uint64_t least_transitions_seen();  // of all lanes, since the last forget
   void forget();
 
-  // The buffer's contents with `extra`, written to a file descriptor, or as bytes. Throws OSError.
-  void save(int descriptor, const pybind11::bytes& extra);
-  pybind11::bytes dump(const pybind11::bytes& extra);
-
-  // Fills the empty ring with a snapshot's contents. Its extra must begin with `format`. When all
-  // has been checked and nothing been changed, `accept` is called with the extra and the number of
-  // the window's slots; what it raises ends the load.
-  void load(const pybind11::buffer& snapshot, const pybind11::bytes& format,
-            const pybind11::function& accept);
-
   [[nodiscard]] ring::Generator::State generator_state();
   void set_generator_state(const ring::Generator::State& state);
+
+  // For snapshots. The windows are used with the mutex held.
+  [[nodiscard]] const ring::Ring& ring() const { return *ring_; }
+  [[nodiscard]] virtual ring::WindowFinder& windows() = 0;
+  [[nodiscard]] system::ForkSafeMutex& mutex() { return mutex_; }
+  [[nodiscard]] std::atomic<bool>& loading() { return loading_; }
 
  protected:
   using DrawAgain = std::function<ring::Transition(std::size_t)>;
@@ -84,17 +82,28 @@ class SamplerBase {
                                             const BoundWindow* window) const;
   pybind11::tuple gather(std::vector<ring::Transition>& rows, const BatchOptions& options,
                          const DrawAgain& draw_again);
-  [[nodiscard]] virtual ring::WindowFinder& windows() = 0;
   [[nodiscard]] virtual const ring::Returns& returns() const = 0;
-
-  void write_snapshot(const pybind11::bytes& extra, const ring::Sink& sink);
 
   std::shared_ptr<ring::Ring> ring_;
   BatchFormat format_;
   ring::Generator generator_;
-  std::mutex mutex_;  // around the core sampler and the generator
+
+  // Calls a function with the mutex held and the GIL released.
+  template <class Function>
+  auto locked(Function function) {
+    const pybind11::gil_scoped_release nogil;
+    const std::lock_guard lock(mutex_);
+    return function();
+  }
+
+  // Around the core sampler and the generator. The rule for every mutex of the bindings: it is
+  // taken with the GIL released, and nothing that is done under it calls Python or asks for the
+  // GIL. Otherwise a thread that has the mutex and wants the GIL could meet one that has the GIL
+  // and wants the mutex. ForkSafeMutex relies on the rule, too.
+  system::ForkSafeMutex mutex_;
 
  private:
+  std::atomic<bool> loading_ = false;
   system::BlockPool blocks_;  // for batches
 };
 

@@ -42,12 +42,15 @@ PageSupplier::PageSupplier(const Layout& layout, std::byte* block)
       block_(block),
       supplied_(layout.geometry().lanes),
       process_(::getpid()),
-      thread_([this](const std::stop_token& stop) { run(stop); }) {}
+      thread_(std::make_unique<std::jthread>([this](const std::stop_token& stop) { run(stop); })) {}
 
 PageSupplier::~PageSupplier() {
-  // A forked child has the object, but not the thread.
+  // A forked child has the object, but not the thread. Nothing of it may be used there: its id may
+  // belong to another thread by now (pthread_detach fails, which std::thread makes an exception),
+  // and the thread may have held the lock within its stop state at the fork. The handle is left
+  // behind; its few bytes are all that the child loses.
   if (::getpid() != process_) {
-    thread_.detach();
+    (void)thread_.release();
   }
 }
 

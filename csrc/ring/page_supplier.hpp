@@ -5,6 +5,7 @@
 
 #include <cstddef>
 #include <cstdint>
+#include <memory>
 #include <thread>
 #include <vector>
 
@@ -36,7 +37,7 @@ class PageSupplier {
   std::byte* block_;
   std::vector<std::uint64_t> supplied_;  // slots of each lane whose pages are there
   pid_t process_;
-  std::jthread thread_;  // last: it uses all the others
+  std::unique_ptr<std::jthread> thread_;  // last: it uses all the others
 };
 
 }  // namespace framering::ring

@@ -4,6 +4,7 @@
 #include <array>
 #include <cmath>
 #include <limits>
+#include <sstream>
 #include <stdexcept>
 #include <string>
 #include <utility>
@@ -15,10 +16,21 @@ namespace framering::ring {
 namespace {
 
 void require_alpha(double alpha) {
-  if (!(alpha >= 0 && std::isfinite(alpha))) {
-    throw std::invalid_argument("alpha: expected a finite number of at least 0, got " +
+  if (!(alpha >= 0 && alpha <= kLargestAlpha)) {
+    throw std::invalid_argument("alpha: expected a number from 0 to 7, got " +
                                 std::to_string(alpha));
   }
+}
+
+bool is_priority(double value) {
+  const auto stored = static_cast<float>(value);
+  return stored >= kSmallestPriority && stored <= kLargestPriority;
+}
+
+std::string shortest(double value) {
+  std::ostringstream text;
+  text << value;
+  return text.str();
 }
 
 }  // namespace
@@ -187,28 +199,37 @@ std::vector<float> PrioritizedSampler::priorities(const Window& window) {
 void PrioritizedSampler::restore(const Window& window, std::span<const float> priorities,
                                  float highest) {
   const bool valid = std::ranges::all_of(
-      priorities, [](float value) { return value >= 0 && std::isfinite(value); });
-  if (priorities.size() != window.slots() || !valid || !(highest > 0 && std::isfinite(highest))) {
-    throw std::invalid_argument(
-        "the priorities do not fit the window: expected " + std::to_string(window.slots()) +
-        " finite ones of at least 0, got " + std::to_string(priorities.size()));
+      priorities, [](float value) { return value >= 0 && value <= kLargestPriority; });
+  if (priorities.size() != window.slots() || !valid ||
+      !(highest > 0 && highest <= kLargestPriority)) {
+    throw std::invalid_argument("the priorities do not fit the window: expected " +
+                                std::to_string(window.slots()) +
+                                " finite ones of at least 0, and a highest above 0, got " +
+                                std::to_string(priorities.size()) + " and " + shortest(highest));
   }
   take_in(window);
   std::size_t next = 0;
   for (std::size_t lane = 0; lane < taken_.size(); ++lane) {
     for (std::uint64_t slot = window.lanes[lane].low; slot < window.lanes[lane].high; ++slot) {
       const std::uint64_t leaf = leaf_of({.lane = lane, .slot = slot});
-      const float priority = priorities[next++];
+      float priority = priorities[next++];
       if (priorities_[leaf] > 0 && priority > 0) {
+        // Older snapshots may hold smaller ones.
+        priority = std::max(priority, kSmallestPriority);
         priorities_[leaf] = priority;
         tree_.set(leaf, power(priority));
       }
     }
   }
-  highest_ = highest;
+  highest_ = std::max(highest, kSmallestPriority);
 }
 
 void PrioritizedSampler::update(std::span<const Place> places, std::span<const double> priorities) {
+  const auto wrong = std::ranges::find_if_not(priorities, is_priority);
+  if (wrong != priorities.end()) {
+    throw std::invalid_argument("priorities: expected numbers from " + shortest(kSmallestPriority) +
+                                " to " + shortest(kLargestPriority) + ", got " + shortest(*wrong));
+  }
   for (const Place& place : places) {
     if (place.lane >= taken_.size() || place.slot >= taken_[place.lane].high ||
         (place.slot >= taken_[place.lane].low && !(priorities_[leaf_of(place)] > 0))) {

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <limits>
 #include <memory>
 #include <span>
 #include <vector>
@@ -22,12 +23,19 @@ struct PrioritizedRow {
 // The weights (N · P)^−β, over the largest of the batch.
 std::vector<float> importance_weights(std::span<const PrioritizedRow> rows, double beta);
 
+// What priorities and alpha may be, so that the power of any priority, and the sum of the powers
+// over the largest ring (2^40 slots a lane, and memory for no more than 2^60 of them), is a finite
+// double above zero: 2^(128·7) · 2^60 < 2^1024, and 2^(−126·7) > 2^−1022.
+inline constexpr double kLargestAlpha = 7;
+inline constexpr float kSmallestPriority = std::numeric_limits<float>::min();
+inline constexpr float kLargestPriority = std::numeric_limits<float>::max();
+
 // The priorities belong to the sampler; writers know nothing of them. Before it draws, it takes in
 // what was published since, at the highest priority so far, and drops what left the window.
 // Not thread-safe: one caller at a time.
 class PrioritizedSampler {
  public:
-  // Throws std::invalid_argument for an alpha that is negative or not finite.
+  // Throws std::invalid_argument for an alpha that is not from 0 to kLargestAlpha.
   PrioritizedSampler(std::shared_ptr<const Ring> ring, std::uint64_t capacity,
                      const Returns& returns, double alpha);
 
@@ -47,9 +55,9 @@ class PrioritizedSampler {
   // One more, in the place of one that was overtaken. Throws Overtaken for a frozen window.
   PrioritizedRow draw_again(const Window* frozen, Generator& generator);
 
-  // Sets priorities, which must be finite and more than 0. Places that have left the window
-  // are passed over. Throws std::out_of_range, before anything changes, for one that never was in
-  // it.
+  // Sets priorities. Places that have left the window are passed over. Throws, before anything
+  // changes, std::invalid_argument for a priority that is not from kSmallestPriority to
+  // kLargestPriority, and std::out_of_range for a place that never was in a window.
   void update(std::span<const Place> places, std::span<const double> priorities);
 
   // The priorities of a window's slots, lane after lane, 0 for what is no transition; and back,

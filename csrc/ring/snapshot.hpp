@@ -3,7 +3,7 @@
 //   prologue | extra | per lane: bounds | per lane: records, frames | checksum of all before
 //
 // All numbers are little-endian words of 8 bytes. Only what can be sampled is kept, with the slots
-// that its oldest stack needs, so that a ring of another size may take it up.
+// that its oldest stack needs, so that a ring of another size can load it.
 #pragma once
 
 #include <cstdint>
@@ -37,22 +37,39 @@ void write_snapshot(const Ring& ring, const Window& window,
                     std::span<const std::uint64_t> forgotten_ordinals,
                     std::span<const std::uint8_t> extra, const Sink& sink);
 
+// A snapshot's bytes, read once from front to back.
+struct Source {
+  std::uint64_t size = 0;
+  // Reads up to as many bytes as there is room for, and returns their number: 0 only at the end.
+  std::function<std::size_t(std::span<std::uint8_t>)> read;
+};
+
 struct LoadedSnapshot {
   std::vector<LaneBounds> lanes;
   std::vector<std::uint8_t> extra;
+
+  [[nodiscard]] std::uint64_t window_slots() const;
 };
 
-// What a buffer must have in common with one whose snapshot it takes up.
+// What a buffer must have in common with one whose snapshot it loads.
 struct Expected {
   std::span<const std::uint8_t> format;  // what the extra begins with
   std::uint64_t capacity = 0;            // transitions a lane may have; its window is kept whole
 };
 
-// Fills an empty ring that nobody else uses yet. Everything is checked before anything is written;
-// the last to be asked is `accept`, which may throw. Throws BadSnapshot, and std::logic_error for a
-// ring that has slots.
-LoadedSnapshot read_snapshot(const Ring& ring, std::span<const std::uint8_t> bytes,
-                             const Expected& expected,
-                             const std::function<void(const LoadedSnapshot&)>& accept);
+// Loading has two steps, so that the caller can check the extra in between. A ring that has been
+// loaded into must be empty and unused by others until both are done.
+//
+// Copies the snapshot's slots to their places in the ring and checks everything. They stay
+// unpublished: for readers and writers the ring is still empty, and where anything is wrong it
+// remains so. The bytes are read once and never looked at again, so that a file that changes
+// meanwhile can do no harm. Throws BadSnapshot.
+LoadedSnapshot load_slots(const Ring& ring, const Source& source, const Expected& expected);
+
+// Publishes the slots that load_slots has copied.
+void publish_slots(const Ring& ring, const LoadedSnapshot& loaded);
+
+// Throws std::logic_error for a ring that has slots.
+void require_empty(const Ring& ring);
 
 }  // namespace framering::ring

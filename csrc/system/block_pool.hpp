@@ -3,9 +3,9 @@
 
 #include <cstddef>
 #include <memory>
-#include <mutex>
 #include <vector>
 
+#include "system/fork_safe_mutex.hpp"
 #include "system/mapping.hpp"
 
 namespace framering::system {
@@ -21,7 +21,7 @@ class BlockPool {
 
  private:
   struct Shelf {
-    std::mutex mutex;
+    ForkSafeMutex mutex;
     std::vector<Mapping> kept;  // oldest first
 
     void put(Mapping block);

@@ -1,7 +1,6 @@
 """The compiled core. Private: the package's modules are the interface."""
 
 from collections.abc import Callable, Sequence
-from mmap import mmap
 from typing import Any, Literal, TypeAlias
 
 import numpy as np
@@ -140,7 +139,7 @@ class Recorder:
         obs_dtype: np.dtype[Any],
         obs_shape: Sequence[int],
         action_dtype: np.dtype[Any],
-        actions: tuple[int, int] | None,
+        actions: NDArray[Any] | None,
     ) -> None: ...
     def add(
         self,
@@ -183,7 +182,7 @@ _PrioritizedBatch: TypeAlias = tuple[
 _Out: TypeAlias = tuple[Any, ...] | None
 
 class SamplerBase:
-    """What both samplers have."""
+    """Shared by the uniform and the prioritized sampler."""
 
     def fetch(self, places: NDArray[np.int64], contiguous: bool) -> _Batch: ...
     def step_rewards(self, places: NDArray[np.int64]) -> NDArray[np.float64]: ...
@@ -194,7 +193,13 @@ class SamplerBase:
     def dump(self, extra: bytes) -> bytes: ...
     def load(
         self,
-        snapshot: bytes | memoryview | mmap,
+        fd: int,
+        prefix: bytes,
+        accept: Callable[[bytes, int], object],
+    ) -> None: ...
+    def load_bytes(
+        self,
+        snapshot: bytes,
         prefix: bytes,
         accept: Callable[[bytes, int], object],
     ) -> None: ...

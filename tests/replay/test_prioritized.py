@@ -172,5 +172,5 @@ def test_bad_priorities_are_refused_and_change_nothing(indices, priorities, erro
 @pytest.mark.parametrize("option", ["alpha", "beta", "epsilon"])
 @pytest.mark.parametrize("value", [-0.5, np.nan, np.inf])
 def test_exponents_out_of_range_are_refused(option, value):
-    with pytest.raises(ValueError, match=f"{option}: expected a finite number"):
+    with pytest.raises(ValueError, match=f"{option}: expected a (finite )?number"):
         small_buffer(**{option: value})

@@ -124,7 +124,7 @@ def test_other_spaces_are_refused_with_advice(space):
 @pytest.mark.parametrize("option", ["buffer_size", "n_envs", "n_step"])
 def test_numbers_below_one_are_refused(option):
     options = {"buffer_size": 10, option: 0}
-    with pytest.raises(ValueError, match=f"{option}: expected at least 1, got 0"):
+    with pytest.raises(ValueError, match=f"{option}: expected an integer from 1 to .*, got 0"):
         ReplayBuffer(observation_space=DISCRETE, action_space=DISCRETE, **options)
 
 

@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from framering._core import Recorder, Ring, Window
 from framering.replay import conversion
+from framering.replay.arguments import MOST, WORD, checked_generator_state, integer, real
 from framering.replay.device import DeviceTransfer, empty_pinned
 from framering.replay.legacy import upgrade_state
 from framering.replay.normalization import Normalizer, normalize
 from framering.replay.output import Layouts, output_arrays, sample_layouts
+from framering.replay.prefetch import drawn_ahead
 from framering.replay.samples import ReplayBufferSamples
 from framering.replay.sampling import Batch, SamplingStrategy, UniformSampling, places_of
 from framering.replay.snapshot import Snapshotter
-from framering.replay.spaces import action_spec, observation_spec
+from framering.replay.spaces import action_limits, action_spec, observation_spec
 from framering.replay.workers import GeneratorState, worker_generator_state
 
 if TYPE_CHECKING:
@@ -122,9 +123,14 @@ class ReplayBuffer:
         frame_stack: int | None = None,
         shared: bool = False,
     ) -> None:
-        for name, number in (("buffer_size", buffer_size), ("n_envs", n_envs), ("n_step", n_step)):
-            if number < 1:
-                raise ValueError(f"{name}: expected at least 1, got {number}")
+        buffer_size = integer("buffer_size", buffer_size, 1, MOST)
+        n_envs = integer("n_envs", n_envs, 1, MOST)
+        n_step = integer("n_step", n_step, 1, MOST)
+        gamma = real("gamma", gamma, 0, 1)
+        if seed is not None:
+            seed = integer("seed", seed, 0, WORD)
+        if frame_stack is not None:
+            frame_stack = integer("frame_stack", frame_stack, 1, MOST)
         self._observation_spec = observation_spec(observation_space, frame_stack)
         self._action_spec = action_spec(action_space)
         self.observation_space = observation_space
@@ -280,16 +286,16 @@ class ReplayBuffer:
         Window
             An argument of `sample`. Its length is the number of transitions.
         """
-        return self._sampler.window(guard)
+        return self._sampler.window(integer("guard", guard, 0, MOST))
 
     @property
     def generator_state(self) -> GeneratorState:
         """The state of the buffer's own generator (see `seed`). May be set, to resume a run."""
-        return self._sampler.generator_state
+        return checked_generator_state(self._sampler.generator_state)
 
     @generator_state.setter
     def generator_state(self, state: GeneratorState) -> None:
-        self._sampler.generator_state = state
+        self._sampler.generator_state = checked_generator_state(state)
         self._generator_process = os.getpid()
 
     def sample(
@@ -335,6 +341,7 @@ class ReplayBuffer:
         RuntimeError
             If transitions of the window have been overwritten.
         """
+        batch_size = integer("batch_size", batch_size, 1, MOST)
         if out is not None:
             if env is not None:
                 raise ValueError(
@@ -364,18 +371,13 @@ class ReplayBuffer:
         ------
         ReplayBufferSamples
         """
-        with ThreadPoolExecutor(1, "framering-batches") as thread:
+        batch_size = integer("batch_size", batch_size, 1, MOST)
 
-            def prefetch() -> Future[Batch]:
-                # The seed is drawn here: NumPy's generator belongs to the calling thread.
-                seed = self._next_seed()
-                return thread.submit(self._strategy.draw, batch_size, seed, None, contiguous, None)
+        def draw(seed: float | None) -> Batch:
+            return self._strategy.draw(batch_size, seed, None, contiguous, None)
 
-            following = prefetch()
-            while True:
-                batch = following.result()
-                following = prefetch()
-                yield self._samples(batch, env)
+        for batch in drawn_ahead(draw, self._next_seed):
+            yield self._samples(batch, env)
 
     def _next_seed(self) -> float | None:
         """Return the seed of a batch; None for the buffer's own generator."""
@@ -435,11 +437,13 @@ class ReplayBuffer:
     def load(self, path: str | os.PathLike[str]) -> None:
         """Load a file that `save` has written, into a new buffer for the same spaces and `n_envs`.
 
-        The file is mapped, not read into memory of its own; nothing in it is executed. An episode
+        The file is read once, straight into the ring; nothing in it is executed. An episode
         may go on: n-step returns continue across the load.
 
         Raises
         ------
+        OSError
+            If the file can't be read.
         ValueError
             If the file is no snapshot, is damaged, or was saved by a buffer for other spaces, more
             environments or more transitions than fit into this one. The buffer is unchanged then.
@@ -490,15 +494,12 @@ class ReplayBuffer:
         self._snapshotter().load_bytes(snapshot)
 
     def _new_recorder(self) -> Recorder:
-        discrete = self.action_space
-        # Only a Discrete has both; its actions are checked against them.
-        n, start = getattr(discrete, "n", None), getattr(discrete, "start", None)
         return Recorder(
             self.ring,
             self._observation_spec.dtype,
             self._observation_spec.shape,
             self._action_spec.dtype,
-            None if n is None or start is None else (int(start), int(n)),
+            action_limits(self.action_space, self._action_spec.dtype),
         )
 
 

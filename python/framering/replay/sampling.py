@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Callable
 from operator import itemgetter
 from typing import Any, Protocol
@@ -12,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framering._core import PrioritizedSampler, Sampler, SamplerBase, Window
+from framering.replay.arguments import real
 from framering.replay.output import Layouts, column
 from framering.replay.samples import PrioritizedReplayBufferSamples, ReplayBufferSamples
 
@@ -104,7 +104,7 @@ class PrioritizedSampling:
     fields: Callable[[Batch], tuple[Any, ...]] = itemgetter(*range(6), 8, 7)
 
     def __init__(self, alpha: float, beta: float, epsilon: float) -> None:
-        self._alpha = alpha
+        self._alpha = _exponent(alpha)
         self.beta = beta
         self.epsilon = epsilon
 
@@ -124,7 +124,7 @@ class PrioritizedSampling:
 
     @alpha.setter
     def alpha(self, alpha: float) -> None:
-        self._sampler.alpha = alpha
+        self._sampler.alpha = _exponent(alpha)
 
     @property
     def beta(self) -> float:
@@ -133,9 +133,7 @@ class PrioritizedSampling:
 
     @beta.setter
     def beta(self, beta: float) -> None:
-        if not (beta >= 0 and math.isfinite(beta)):
-            raise ValueError(f"beta: expected a finite number of at least 0, got {beta}")
-        self._beta = float(beta)
+        self._beta = real("beta", beta, 0)
 
     @property
     def epsilon(self) -> float:
@@ -144,9 +142,7 @@ class PrioritizedSampling:
 
     @epsilon.setter
     def epsilon(self, epsilon: float) -> None:
-        if not (epsilon > 0 and math.isfinite(epsilon)):
-            raise ValueError(f"epsilon: expected a finite number of more than 0, got {epsilon}")
-        self._epsilon = epsilon
+        self._epsilon = real("epsilon", epsilon, _SMALLEST, _LARGEST)
 
     def draw(
         self,
@@ -200,19 +196,27 @@ class PrioritizedSampling:
         self._sampler.restore(decoded["priorities"], decoded["highest"])
 
 
+def _exponent(alpha: Any) -> float:
+    # Above 7, powers of float32 would leave the range of float64.
+    return real("alpha", alpha, 0, 7)
+
+
 def _read_header(line: bytes) -> dict[str, float]:
     """Decode the parameters of a prioritized buffer; refuse those that no buffer has."""
-    names = ("alpha", "beta", "highest")
     try:
-        header = {name: float(json.loads(line)[name]) for name in names}
-    except (ValueError, TypeError, LookupError, OverflowError, RecursionError):
-        header = {}
-    if not (header and all(0 <= value <= _LARGEST for value in header.values())):
+        header = json.loads(line)
+        return {
+            "alpha": _exponent(header["alpha"]),
+            "beta": real("beta", header["beta"], 0),
+            "highest": real("highest", header["highest"], float(np.nextafter(0, 1)), _LARGEST),
+        }
+    except (ValueError, TypeError, LookupError, RecursionError) as error:
         raise ValueError(
-            f"the snapshot contradicts itself: expected {', '.join(names)} as finite float32 "
+            "the snapshot contradicts itself: expected alpha, beta and highest as finite float32 "
             f"numbers of at least 0, got {line!r:.100}"
-        )
-    return header
+        ) from error
 
 
+# Priorities are normal float32 numbers.
+_SMALLEST = float(np.finfo(np.float32).tiny)
 _LARGEST = float(np.finfo(np.float32).max)

@@ -8,9 +8,10 @@ of observations and actions, the generator's state (both JSON), and the strategy
 from __future__ import annotations
 
 import json
-import mmap
 import os
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from framering._core import SamplerBase
@@ -34,19 +35,19 @@ class Snapshotter:
             self.sampler.save(file.fileno(), self._header())
 
     def load(self, path: str | os.PathLike[str]) -> None:
-        """Load a snapshot from a file, which is mapped into memory."""
-        with open(path, "rb") as file:
-            if os.fstat(file.fileno()).st_size == 0:
-                raise ValueError(f"{path} is no snapshot of a replay buffer: it is empty")
-            with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as snapshot:
-                self.load_bytes(snapshot)
+        """Load a snapshot from a file, as a stream."""
+        with open(path, "rb", buffering=0) as file:
+            self._load(partial(self.sampler.load, file.fileno()))
 
     def to_bytes(self) -> bytes:
         """Return a snapshot."""
         return self.sampler.dump(self._header())
 
-    def load_bytes(self, snapshot: bytes | mmap.mmap) -> None:
+    def load_bytes(self, snapshot: bytes) -> None:
         """Load a snapshot."""
+        self._load(partial(self.sampler.load_bytes, snapshot))
+
+    def _load(self, load: Callable[[bytes, Callable[[bytes, int], None]], None]) -> None:
         decoded: list[tuple[GeneratorState, Any]] = []
         prefix = self._array_line()
 
@@ -57,7 +58,7 @@ class Snapshotter:
                 (_read_generator_state(generator), self.strategy.read_state(state, slots))
             )
 
-        self.sampler.load(snapshot, prefix, accept)
+        load(prefix, accept)
         self.sampler.generator_state, strategy_state = decoded[0]
         self.strategy.restore(strategy_state)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 from gymnasium import spaces
+from numpy.typing import NDArray
 
 
 @dataclass(frozen=True)
@@ -49,9 +50,9 @@ def observation_spec(space: spaces.Space[Any], frame_stack: int | None) -> Array
     uint8 Box of four axes whose first is shorter than the longest.
     """
     if isinstance(space, spaces.Discrete):
-        spec = ArraySpec(np.dtype(space.dtype), (1,), flat=True)
+        spec = ArraySpec(_native(space), (1,), flat=True)
     elif isinstance(space, spaces.Box | spaces.MultiDiscrete | spaces.MultiBinary):
-        spec = ArraySpec(np.dtype(space.dtype), tuple(space.shape))
+        spec = ArraySpec(_native(space), tuple(space.shape))
     else:
         raise TypeError(
             "observation_space: expected a Box, Discrete, MultiDiscrete or MultiBinary, got "
@@ -63,7 +64,7 @@ def observation_spec(space: spaces.Space[Any], frame_stack: int | None) -> Array
         raise ValueError(f"observation_space: expected at least one element, got shape {shape}")
     if frame_stack is None:
         frame_stack = shape[0] if spec.dtype == np.uint8 and _is_stack(shape) else 1
-    elif frame_stack < 1 or (frame_stack > 1 and (not shape or shape[0] % frame_stack != 0)):
+    elif frame_stack > 1 and (not shape or shape[0] % frame_stack != 0):
         raise ValueError(
             f"frame_stack: expected a divisor of the first axis of {shape}, got {frame_stack}"
         )
@@ -78,7 +79,7 @@ def _is_stack(shape: tuple[int, ...]) -> bool:
 
 def action_spec(space: spaces.Space[Any]) -> ArraySpec:
     """Return how a space's actions are stored: flattened, float64 as float32 (as in SB3)."""
-    dtype = np.dtype(np.float32) if space.dtype == np.float64 else np.dtype(space.dtype)
+    dtype = np.dtype(np.float32) if space.dtype == np.float64 else _native(space)
     if isinstance(space, spaces.Discrete):
         return ArraySpec(dtype, (1,), flat=True)
     if isinstance(space, spaces.Box | spaces.MultiDiscrete | spaces.MultiBinary):
@@ -86,3 +87,21 @@ def action_spec(space: spaces.Space[Any]) -> ArraySpec:
     raise TypeError(
         f"action_space: expected a Box, Discrete, MultiDiscrete or MultiBinary, got {space}"
     )
+
+
+def action_limits(space: spaces.Space[Any], dtype: np.dtype[Any]) -> NDArray[Any] | None:
+    """Return the lowest and the highest action of a Discrete space, None for any other.
+
+    Limits beyond the dtype are those of the dtype: no array can hold an action beyond.
+    """
+    if not isinstance(space, spaces.Discrete):
+        return None
+    lowest, limits = int(space.start), np.iinfo(dtype)
+    highest = lowest + int(space.n) - 1
+    return np.array([max(lowest, limits.min), min(highest, limits.max)], dtype)
+
+
+def _native(space: spaces.Space[Any]) -> np.dtype[Any]:
+    # The core and torch read numbers in this machine's byte order.
+    native: np.dtype[Any] = np.dtype(space.dtype).newbyteorder("=")
+    return native
