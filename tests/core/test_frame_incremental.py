@@ -1,6 +1,7 @@
 """The incremental preprocessor against the full recomputation and cv2, byte for byte.
 
-One preprocessor processes a whole sequence of screens. What it keeps of earlier calls must not show.
+One preprocessor processes a whole sequence of screens. What it keeps of earlier calls must not
+show.
 """
 
 import functools
