@@ -173,7 +173,7 @@ def sampling(comparison: Comparison) -> Iterator[str]:
     yield "|---:|---:|---:|---:|---:|"
     yield (
         f"| {found.still:,.0f} /s | {found.while_writing:,.0f} /s | {found.ratio:.2f} "
-        f"| {found.draws:,} | {found.overtaken} ({found.overtaken / found.draws:.4%}) |"
+        f"| {found.draws:,} | {found.overruns} ({found.overruns / found.draws:.4%}) |"
     )
 
 

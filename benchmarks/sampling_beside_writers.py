@@ -25,7 +25,7 @@ class Sampling(NamedTuple):
     while_writing: float
     ratio: float
     draws: int
-    overtaken: int
+    overruns: int
 
 
 def sampling_beside_writers(game: str, rounds: int) -> Sampling:
@@ -72,7 +72,7 @@ def sampling_beside_writers(game: str, rounds: int) -> Sampling:
         seconds_of(100)
         pairs = []
         number = 0
-        before = sampler.overtaken
+        before = sampler.overruns
         for _ in range(rounds):
             writing = while_stepping(seconds_of)
             number += len(writing) * BATCH
@@ -83,5 +83,5 @@ def sampling_beside_writers(game: str, rounds: int) -> Sampling:
             while_writing=statistics.median(writing for _, writing in pairs),
             ratio=statistics.median(writing / still for still, writing in pairs),
             draws=number,
-            overtaken=sampler.overtaken - before,
+            overruns=sampler.overruns - before,
         )

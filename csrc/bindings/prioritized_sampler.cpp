@@ -14,18 +14,19 @@ namespace py = pybind11;
 
 namespace framering::bindings {
 
-using ring::Place;
+using ring::SlotIndex;
 using ring::Transition;
 using ring::Window;
 
 PrioritizedSampler::PrioritizedSampler(const std::shared_ptr<ring::Ring>& ring, BatchFormat format,
-                                       std::uint64_t capacity, const ring::Returns& returns,
-                                       std::uint64_t seed, double alpha)
-    : SamplerBase(ring, std::move(format), seed), sampler_(ring, capacity, returns, alpha) {}
+                                       std::uint64_t capacity,
+                                       const ring::NStepParams& n_step_params, std::uint64_t seed,
+                                       double alpha)
+    : SamplerBase(ring, std::move(format), seed), sampler_(ring, capacity, n_step_params, alpha) {}
 
-py::tuple PrioritizedSampler::sample(py::ssize_t batch_size, std::optional<double> seed,
-                                     const BoundWindow* window, const BatchOptions& options,
-                                     double beta) {
+py::object PrioritizedSampler::sample(py::ssize_t batch_size, std::optional<double> seed,
+                                      const BoundWindow* window, const BatchOptions& options,
+                                      double beta) {
   const Window* frozen = checked(batch_size, window);
   ring::Generator seeded(static_cast<std::uint64_t>(seed.value_or(0) * 0x1p53));
   ring::Generator& generator = seed ? seeded : generator_;
@@ -38,7 +39,7 @@ py::tuple PrioritizedSampler::sample(py::ssize_t batch_size, std::optional<doubl
       rows.push_back(row.transition);
     }
   });
-  py::tuple batch = gather(rows, options, [&](std::size_t index) {
+  Batch batch = gather(rows, options, [&](std::size_t index) {
     const std::lock_guard lock(mutex_);
     drawn[index] = sampler_.draw_again(frozen, generator);
     return drawn[index].transition;
@@ -48,9 +49,12 @@ py::tuple PrioritizedSampler::sample(py::ssize_t batch_size, std::optional<doubl
   std::copy(weights.begin(), weights.end(), column.mutable_data());
   py::array_t<std::int64_t> indices(batch_size);
   std::transform(rows.begin(), rows.end(), indices.mutable_data(), [&](const Transition& row) {
-    return static_cast<std::int64_t>(row.place.slot * ring_->geometry().lanes + row.place.lane);
+    return static_cast<std::int64_t>(row.slot_index.slot * ring_->geometry().lanes +
+                                     row.slot_index.lane);
   });
-  return batch + py::make_tuple(std::move(column), std::move(indices));
+  batch.weights = std::move(column);
+  batch.indices = std::move(indices);
+  return to_python(std::move(batch));
 }
 
 void PrioritizedSampler::update(const py::array& indices, const py::array& priorities,
@@ -76,16 +80,16 @@ void PrioritizedSampler::update(const py::array& indices, const py::array& prior
   }
   const auto lanes = static_cast<std::int64_t>(ring_->geometry().lanes);
   const auto* index = static_cast<const std::int64_t*>(indices.data());
-  std::vector<Place> places;
-  places.reserve(number);
+  std::vector<SlotIndex> slot_indices;
+  slot_indices.reserve(number);
   for (std::uint64_t i = 0; i < number; ++i) {
     if (index[i] < 0) {
       throw py::index_error("indices: " + std::to_string(index[i]) + " was never sampled from");
     }
-    places.push_back({.lane = static_cast<std::uint64_t>(index[i] % lanes),
-                      .slot = static_cast<std::uint64_t>(index[i] / lanes)});
+    slot_indices.push_back({.lane = static_cast<std::uint64_t>(index[i] % lanes),
+                            .slot = static_cast<std::uint64_t>(index[i] / lanes)});
   }
-  locked([&] { sampler_.update(places, values); });
+  locked([&] { sampler_.update(slot_indices, values); });
 }
 
 std::pair<py::array_t<float>, float> PrioritizedSampler::priorities() {

@@ -11,12 +11,12 @@ namespace framering::bindings {
 class PrioritizedSampler final : public SamplerBase {
  public:
   PrioritizedSampler(const std::shared_ptr<ring::Ring>& ring, BatchFormat format,
-                     std::uint64_t capacity, const ring::Returns& returns, std::uint64_t seed,
-                     double alpha);
+                     std::uint64_t capacity, const ring::NStepParams& n_step_params,
+                     std::uint64_t seed, double alpha);
 
-  // The batch, the weights float32 (B, 1), and the indices int64 (B,): slot · lanes + lane.
-  pybind11::tuple sample(pybind11::ssize_t batch_size, std::optional<double> seed,
-                         const BoundWindow* window, const BatchOptions& options, double beta);
+  // A batch with weights and indices; an index is slot · lanes + lane.
+  pybind11::object sample(pybind11::ssize_t batch_size, std::optional<double> seed,
+                          const BoundWindow* window, const BatchOptions& options, double beta);
 
   // Priorities float32 or float64 (B,) of indices as sample gives them, to each of which epsilon is
   // added. Throws ValueError for one that is negative or not finite, and IndexError for an index
@@ -32,7 +32,9 @@ class PrioritizedSampler final : public SamplerBase {
 
  private:
   ring::WindowFinder& windows() override { return sampler_.windows(); }
-  [[nodiscard]] const ring::Returns& returns() const override { return sampler_.returns(); }
+  [[nodiscard]] const ring::NStepParams& n_step_params() const override {
+    return sampler_.n_step_params();
+  }
 
   ring::PrioritizedSampler sampler_;
 };

@@ -38,15 +38,17 @@ void register_replay(py::module_& module) {
            })
       .def("__len__", [](const BoundWindow& self) { return self.window.transitions; });
 
+  module.attr("Batch") = batch_class();
+
   py::class_<SamplerBase>(module, "SamplerBase",
                           "Shared by the uniform and the prioritized sampler.")
       .def(
           "fetch",
-          [](SamplerBase& self, const py::array& places, bool contiguous) {
-            return self.fetch(places, {.contiguous = contiguous, .out = std::nullopt});
+          [](SamplerBase& self, const py::array& slot_indices, bool contiguous) {
+            return self.fetch(slot_indices, {.contiguous = contiguous, .out = std::nullopt});
           },
-          py::arg("places"), py::arg("contiguous"))
-      .def("step_rewards", &SamplerBase::step_rewards, py::arg("places"))
+          py::arg("slot_indices"), py::arg("contiguous"))
+      .def("step_rewards", &SamplerBase::step_rewards, py::arg("slot_indices"))
       .def("window", &SamplerBase::window, py::arg("guard"))
       .def("least_transitions_seen", &SamplerBase::least_transitions_seen)
       .def("forget", &SamplerBase::forget)
@@ -66,7 +68,7 @@ void register_replay(py::module_& module) {
              return std::make_unique<Sampler>(
                  ring,
                  BatchFormat{std::move(obs_dtype), std::move(obs_shape), std::move(action_dtype)},
-                 capacity, ring::Returns{n_step, gamma}, seed);
+                 capacity, ring::NStepParams{n_step, gamma}, seed);
            }),
            py::kw_only(), py::arg("ring"), py::arg("obs_dtype"), py::arg("obs_shape"),
            py::arg("action_dtype"), py::arg("capacity"), py::arg("n_step"), py::arg("gamma"),
@@ -80,7 +82,7 @@ void register_replay(py::module_& module) {
           },
           py::arg("batch_size"), py::arg("seed"), py::arg("window"), py::arg("contiguous"),
           py::arg("out"))
-      .def_property_readonly("overtaken", &Sampler::overtaken);
+      .def_property_readonly("overruns", &Sampler::overruns);
 
   py::class_<PrioritizedSampler, SamplerBase>(module, "PrioritizedSampler",
                                               "Draws in proportion to priorities.")
@@ -91,7 +93,7 @@ void register_replay(py::module_& module) {
              return std::make_unique<PrioritizedSampler>(
                  ring,
                  BatchFormat{std::move(obs_dtype), std::move(obs_shape), std::move(action_dtype)},
-                 capacity, ring::Returns{n_step, gamma}, seed, alpha);
+                 capacity, ring::NStepParams{n_step, gamma}, seed, alpha);
            }),
            py::kw_only(), py::arg("ring"), py::arg("obs_dtype"), py::arg("obs_shape"),
            py::arg("action_dtype"), py::arg("capacity"), py::arg("n_step"), py::arg("gamma"),

@@ -21,8 +21,8 @@ namespace {
 using ring::Geometry;
 using ring::LaneWriter;
 using ring::Memory;
-using ring::Place;
 using ring::Ring;
+using ring::SlotIndex;
 using ring::Step;
 
 // A lane's writer with what its arguments are checked against.
@@ -123,14 +123,14 @@ void gather_newest(const Ring& ring, py::array out, std::uint64_t first_lane,
   ring::gather_newest(ring, first_lane, count, bytes);
 }
 
-std::vector<Place> places(const Ring& ring,
-                          const py::array_t<std::int64_t, py::array::c_style>& lanes,
-                          const py::array_t<std::int64_t, py::array::c_style>& slots) {
+std::vector<SlotIndex> slot_indices(const Ring& ring,
+                                    const py::array_t<std::int64_t, py::array::c_style>& lanes,
+                                    const py::array_t<std::int64_t, py::array::c_style>& slots) {
   if (lanes.ndim() != 1 || slots.ndim() != 1 || lanes.size() != slots.size()) {
     throw py::value_error("lanes and slots: expected two int64 arrays (B,), got " +
                           describe(lanes) + " and " + describe(slots));
   }
-  std::vector<Place> found;
+  std::vector<SlotIndex> found;
   found.reserve(static_cast<std::size_t>(lanes.size()));
   for (py::ssize_t i = 0; i < lanes.size(); ++i) {
     if (lanes.at(i) < 0 || static_cast<std::uint64_t>(lanes.at(i)) >= ring.geometry().lanes ||
@@ -149,7 +149,7 @@ void gather(const Ring& ring, const py::array_t<std::int64_t, py::array::c_style
             const py::array_t<std::int64_t, py::array::c_style>& slots, py::array out,
             std::optional<py::array> next_out) {
   const Geometry& geometry = ring.geometry();
-  const auto wanted = places(ring, lanes, slots);
+  const auto wanted = slot_indices(ring, lanes, slots);
   const auto size = [&](std::uint64_t frames) {
     return wanted.size() * frames * geometry.frame_bytes;
   };

@@ -9,18 +9,20 @@ namespace framering::bindings {
 class Sampler final : public SamplerBase {
  public:
   Sampler(const std::shared_ptr<ring::Ring>& ring, BatchFormat format, std::uint64_t capacity,
-          const ring::Returns& returns, std::uint64_t seed);
+          const ring::NStepParams& n_step_params, std::uint64_t seed);
 
-  // A `seed` in [0, 1) takes the place of the sampler's own generator.
-  pybind11::tuple sample(pybind11::ssize_t batch_size, std::optional<double> seed,
-                         const BoundWindow* window, const BatchOptions& options);
+  // A `seed` in [0, 1) replaces the sampler's own generator.
+  pybind11::object sample(pybind11::ssize_t batch_size, std::optional<double> seed,
+                          const BoundWindow* window, const BatchOptions& options);
 
-  // Draws so far that were made again because a writer had overtaken them.
-  [[nodiscard]] std::uint64_t overtaken();
+  // Draws that were repeated because a writer had overwritten the slot.
+  [[nodiscard]] std::uint64_t overruns();
 
  private:
   ring::WindowFinder& windows() override { return sampler_.windows(); }
-  [[nodiscard]] const ring::Returns& returns() const override { return sampler_.returns(); }
+  [[nodiscard]] const ring::NStepParams& n_step_params() const override {
+    return sampler_.n_step_params();
+  }
 
   ring::UniformSampler sampler_;
 };

@@ -15,7 +15,7 @@ namespace framering::bindings {
 namespace {
 
 using ring::BatchOutput;
-using ring::Place;
+using ring::SlotIndex;
 using ring::Transition;
 using ring::Window;
 
@@ -24,15 +24,17 @@ void fill(py::array& column, const std::vector<Transition>& rows, Value value) {
   std::transform(rows.begin(), rows.end(), static_cast<float*>(column.mutable_data()), value);
 }
 
-std::vector<Place> read_places(const py::array& places) {
-  if (places.ndim() != 2 || (places.shape(1) != 2 && places.shape(1) != 3)) {
-    throw py::value_error("places: expected int64 (B, 2) or (B, 3), got " + describe(places));
+std::vector<SlotIndex> read_slot_indices(const py::array& slot_indices) {
+  if (slot_indices.ndim() != 2 || (slot_indices.shape(1) != 2 && slot_indices.shape(1) != 3)) {
+    throw py::value_error("slot_indices: expected int64 (B, 2) or (B, 3), got " +
+                          describe(slot_indices));
   }
-  require_array(places, py::dtype::of<std::int64_t>(), static_cast<std::uint64_t>(places.size()),
-                "places", "int64 (B, 2) or (B, 3)");
-  const auto* values = static_cast<const std::int64_t*>(places.data());
-  std::vector<Place> found;
-  for (py::ssize_t row = 0; row < places.shape(0); ++row, values += places.shape(1)) {
+  require_array(slot_indices, py::dtype::of<std::int64_t>(),
+                static_cast<std::uint64_t>(slot_indices.size()), "slot_indices",
+                "int64 (B, 2) or (B, 3)");
+  const auto* values = static_cast<const std::int64_t*>(slot_indices.data());
+  std::vector<SlotIndex> found;
+  for (py::ssize_t row = 0; row < slot_indices.shape(0); ++row, values += slot_indices.shape(1)) {
     // A negative number becomes one beyond every ring.
     found.push_back({.lane = static_cast<std::uint64_t>(values[0]),
                      .slot = static_cast<std::uint64_t>(values[1])});
@@ -40,12 +42,12 @@ std::vector<Place> read_places(const py::array& places) {
   return found;
 }
 
-py::array_t<std::int64_t> places_of(const std::vector<Transition>& rows) {
+py::array_t<std::int64_t> slot_index_rows(const std::vector<Transition>& rows) {
   py::array_t<std::int64_t> out({static_cast<py::ssize_t>(rows.size()), py::ssize_t{3}});
   std::int64_t* values = out.mutable_data();
   for (const Transition& row : rows) {
-    *values++ = static_cast<std::int64_t>(row.place.lane);
-    *values++ = static_cast<std::int64_t>(row.place.slot);
+    *values++ = static_cast<std::int64_t>(row.slot_index.lane);
+    *values++ = static_cast<std::int64_t>(row.slot_index.slot);
     *values++ = static_cast<std::int64_t>(row.steps);
   }
   return out;
@@ -69,41 +71,42 @@ const Window* SamplerBase::checked(py::ssize_t batch_size, const BoundWindow* wi
   return &window->window;
 }
 
-py::tuple SamplerBase::fetch(const py::array& places, const BatchOptions& options) {
-  const auto wanted = read_places(places);
+py::object SamplerBase::fetch(const py::array& slot_indices, const BatchOptions& options) {
+  const auto wanted = read_slot_indices(slot_indices);
   if (wanted.empty()) {
-    throw py::value_error("places: expected at least one, got none");
+    throw py::value_error("slot_indices: expected at least one, got none");
   }
   std::vector<Transition> rows;
-  for (const Place& place : wanted) {
-    const ring::Lane lane = ring_->lane(place.lane);
-    rows.push_back(
-        read_transition(lane, place, transition_record(lane, place), lane.published(), returns()));
+  for (const SlotIndex& slot_index : wanted) {
+    const ring::Lane lane = ring_->lane(slot_index.lane);
+    rows.push_back(read_transition(lane, slot_index, transition_record(lane, slot_index),
+                                   lane.published(), n_step_params()));
   }
-  return gather(rows, options, [](std::size_t row) -> Transition {
-    throw std::out_of_range("places: row " + std::to_string(row) + " has been overwritten");
-  });
+  return to_python(gather(rows, options, [](std::size_t row) -> Transition {
+    throw std::out_of_range("slot_indices: row " + std::to_string(row) + " has been overwritten");
+  }));
 }
 
-py::array_t<double> SamplerBase::step_rewards(const py::array& places) {
-  const auto wanted = read_places(places);
-  if (places.shape(1) != 3) {
-    throw py::value_error("places: expected int64 (B, 3), got " + describe(places));
+py::array_t<double> SamplerBase::step_rewards(const py::array& slot_indices) {
+  const auto wanted = read_slot_indices(slot_indices);
+  if (slot_indices.shape(1) != 3) {
+    throw py::value_error("slot_indices: expected int64 (B, 3), got " + describe(slot_indices));
   }
-  const auto* steps = static_cast<const std::int64_t*>(places.data()) + 2;
-  const auto columns = static_cast<py::ssize_t>(returns().n_step);
+  const auto* steps = static_cast<const std::int64_t*>(slot_indices.data()) + 2;
+  const auto columns = static_cast<py::ssize_t>(n_step_params().n_step);
   py::array_t<double> out({static_cast<py::ssize_t>(wanted.size()), columns});
   double* row = out.mutable_data();
   std::fill_n(row, out.size(), std::numeric_limits<double>::quiet_NaN());
-  for (const Place& place : wanted) {
-    const ring::Lane lane = ring_->lane(place.lane);
-    transition_record(lane, place);
+  for (const SlotIndex& slot_index : wanted) {
+    const ring::Lane lane = ring_->lane(slot_index.lane);
+    transition_record(lane, slot_index);
     const auto taken = std::clamp<std::int64_t>(*steps, 1, columns);
     const auto rewards =
-        read_rewards(lane, place.slot, static_cast<std::uint64_t>(taken), lane.published());
-    if (!lane.still_whole(place.slot)) {
-      throw std::out_of_range("places: slot " + std::to_string(place.slot) + " of lane " +
-                              std::to_string(place.lane) + " has been overwritten");
+        read_rewards(lane, slot_index.slot, static_cast<std::uint64_t>(taken), lane.published());
+    if (!lane.validate(slot_index.slot)) {
+      throw std::out_of_range("slot_indices: slot " + std::to_string(slot_index.slot) +
+                              " of lane " + std::to_string(slot_index.lane) +
+                              " has been overwritten");
     }
     std::ranges::copy(rewards, row);
     row += columns;
@@ -112,11 +115,11 @@ py::array_t<double> SamplerBase::step_rewards(const py::array& places) {
   return out;
 }
 
-py::tuple SamplerBase::gather(std::vector<Transition>& rows, const BatchOptions& options,
-                              const DrawAgain& draw_again) {
+Batch SamplerBase::gather(std::vector<Transition>& rows, const BatchOptions& options,
+                          const DrawAgain& draw_again) {
   const auto& geometry = ring_->geometry();
   const auto number = static_cast<py::ssize_t>(rows.size());
-  const bool one_step = returns().n_step == 1;
+  const bool one_step = n_step_params().n_step == 1;
   const Shape actions_shape{
       number, static_cast<py::ssize_t>(geometry.action_bytes) / format_.action_dtype.itemsize()};
   const Shape column_shape{number, 1};
@@ -168,13 +171,17 @@ py::tuple SamplerBase::gather(std::vector<Transition>& rows, const BatchOptions&
   }
   fill(dones, rows, [](const Transition& row) { return row.terminated ? 1.0F : 0.0F; });
   fill(rewards, rows, [](const Transition& row) { return row.reward; });
-  if (one_step) {
-    return py::make_tuple(std::move(obs), std::move(actions), std::move(next_obs), std::move(dones),
-                          std::move(rewards), py::none(), py::none());
+  Batch batch{.observations = std::move(obs),
+              .actions = std::move(actions),
+              .next_observations = std::move(next_obs),
+              .dones = std::move(dones),
+              .rewards = std::move(rewards)};
+  if (!one_step) {
+    fill(*discounts, rows, [](const Transition& row) { return row.discount; });
+    batch.discounts = std::move(*discounts);
+    batch.slot_indices = slot_index_rows(rows);
   }
-  fill(*discounts, rows, [](const Transition& row) { return row.discount; });
-  return py::make_tuple(std::move(obs), std::move(actions), std::move(next_obs), std::move(dones),
-                        std::move(rewards), std::move(*discounts), places_of(rows));
+  return batch;
 }
 
 BoundWindow SamplerBase::window(std::uint64_t guard) {

@@ -11,6 +11,7 @@
 #include <optional>
 #include <vector>
 
+#include "bindings/batch.hpp"
 #include "bindings/result_arrays.hpp"
 #include "ring/generator.hpp"
 #include "ring/transition.hpp"
@@ -39,10 +40,7 @@ struct BatchOptions {
   std::optional<pybind11::tuple> out;  // arrays to fill instead of new ones, as a batch's first six
 };
 
-// Shared by the uniform and the prioritized sampler. A batch is (observations, actions,
-// next_observations, dones, rewards, discounts, places); the last is int64 (B, 3): lane, arrival
-// slot and steps taken. With n_step = 1 the last two are None: they would say nothing that the
-// others do not.
+// Shared by the uniform and the prioritized sampler.
 class SamplerBase {
  public:
   virtual ~SamplerBase() = default;
@@ -51,13 +49,13 @@ class SamplerBase {
   SamplerBase(SamplerBase&&) = delete;
   SamplerBase& operator=(SamplerBase&&) = delete;
 
-  // The batch of given places, int64 (B, 2) or (B, 3). Throws IndexError for one that is no
+  // The batch of given slot indices, int64 (B, 2) or (B, 3). Throws IndexError for one that is no
   // transition (any more).
-  pybind11::tuple fetch(const pybind11::array& places, const BatchOptions& options);
+  pybind11::object fetch(const pybind11::array& slot_indices, const BatchOptions& options);
 
-  // The reward of each step of the transitions in such places, float64 (B, n_step); NaN beyond the
-  // steps taken. Throws IndexError as fetch does.
-  pybind11::array_t<double> step_rewards(const pybind11::array& places);
+  // The reward of each step of the transitions of such slot indices, float64 (B, n_step); NaN
+  // beyond the steps taken. Throws IndexError as fetch does.
+  pybind11::array_t<double> step_rewards(const pybind11::array& slot_indices);
 
   BoundWindow window(std::uint64_t guard);
   [[nodiscard]] std::uint64_t least_transitions_seen();  // of all lanes, since the last forget
@@ -80,9 +78,9 @@ class SamplerBase {
   // Checks what all draws take; gives the window to draw from, null for what is there now.
   [[nodiscard]] const ring::Window* checked(pybind11::ssize_t batch_size,
                                             const BoundWindow* window) const;
-  pybind11::tuple gather(std::vector<ring::Transition>& rows, const BatchOptions& options,
-                         const DrawAgain& draw_again);
-  [[nodiscard]] virtual const ring::Returns& returns() const = 0;
+  Batch gather(std::vector<ring::Transition>& rows, const BatchOptions& options,
+               const DrawAgain& draw_again);
+  [[nodiscard]] virtual const ring::NStepParams& n_step_params() const = 0;
 
   std::shared_ptr<ring::Ring> ring_;
   BatchFormat format_;

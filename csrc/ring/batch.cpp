@@ -27,15 +27,15 @@ class RowCopier {
  public:
   RowCopier(const Ring& ring, const BatchOutput& output) : ring_(ring), output_(output) {}
 
-  // False where the writer has overtaken the row.
+  // Returns false where the writer has overwritten a part of the row.
   bool copy(const Transition& row, std::size_t index, const Transition& following) {
-    const Lane lane = ring_.lane(row.place.lane);
+    const Lane lane = ring_.lane(row.slot_index.lane);
     const bool shared = output_.next_obs == nullptr;
     frames_of(lane, row, shared, frames_);
     const std::size_t frame_bytes = lane.frame_bytes();
-    frames_of(ring_.lane(following.place.lane), following, shared, ahead_);
+    frames_of(ring_.lane(following.slot_index.lane), following, shared, ahead_);
     for (const std::uint64_t* frame : ahead_) {
-      expect_payload(frame, frame_bytes);
+      warm_tlb(frame, frame_bytes);
     }
     const std::size_t in_obs = shared ? frames_.size() : lane.stack();
     std::uint8_t* out = output_.obs + index * in_obs * frame_bytes;
@@ -46,8 +46,8 @@ class RowCopier {
       load_payload(out, frames_[i], frame_bytes);
       out += frame_bytes;
     }
-    lane.load_action(row.place.slot, output_.actions + index * ring_.geometry().action_bytes);
-    return lane.still_whole(lane.stack_begin(row.obs_end, row.obs_age));
+    lane.load_action(row.slot_index.slot, output_.actions + index * ring_.geometry().action_bytes);
+    return lane.validate(lane.stack_begin(row.obs_end, row.obs_age));
   }
 
  private:

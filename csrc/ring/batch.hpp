@@ -17,7 +17,7 @@ struct BatchOutput {
   std::uint8_t* actions = nullptr;  // (B, action_bytes)
 };
 
-// Copies the rows. One that was overtaken by its lane's writer is replaced by what `draw_again`
+// Copies the rows. One that its lane's writer has overwritten is replaced by what `draw_again`
 // gives for its index. False where shared blocks are asked for and a replacement does not fit one:
 // gather the rows, as they are now, into stacks.
 bool gather_batch(const Ring& ring, std::span<Transition> rows, const BatchOutput& output,

@@ -71,7 +71,7 @@ void load_payload(std::uint8_t* bytes, const std::uint64_t* words, std::size_t n
   load_words(bytes + done, words + done / kWord, number - done);
 }
 
-void expect_payload(const std::uint64_t* words, std::size_t number) {
+void warm_tlb(const std::uint64_t* words, std::size_t number) {
   const auto* bytes = reinterpret_cast<const std::uint8_t*>(words);
   for (std::size_t done = 0; done < number; done += kStretch) {
     __builtin_prefetch(bytes + done);

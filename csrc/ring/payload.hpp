@@ -15,7 +15,7 @@ void load_payload(std::uint8_t* bytes, const std::uint64_t* words, std::size_t n
 // Asks for a payload that will be loaded soon: a line in each stretch of it. Gathered from all over
 // a large ring, a payload waits for its address translations first; with them, the processor's own
 // prefetching keeps up, and more requests than these only get in its way.
-void expect_payload(const std::uint64_t* words, std::size_t number);
+void warm_tlb(const std::uint64_t* words, std::size_t number);
 
 // Asks for some bytes of a payload, which will be stored soon, to be brought into the cache.
 void prefetch_payload(const std::uint64_t* words, std::size_t first, std::size_t number);

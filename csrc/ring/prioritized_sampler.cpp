@@ -9,7 +9,7 @@
 #include <string>
 #include <utility>
 
-#include "ring/overtaken.hpp"
+#include "ring/overrun.hpp"
 
 namespace framering::ring {
 
@@ -49,20 +49,20 @@ std::vector<float> importance_weights(std::span<const PrioritizedRow> rows, doub
 }
 
 PrioritizedSampler::PrioritizedSampler(std::shared_ptr<const Ring> ring, std::uint64_t capacity,
-                                       const Returns& returns, double alpha)
+                                       const NStepParams& n_step_params, double alpha)
     : ring_(std::move(ring)),
-      returns_(returns),
+      n_step_params_(n_step_params),
       finder_(ring_, capacity),
       taken_(ring_->geometry().lanes),
       priorities_(ring_->geometry().lanes * ring_->geometry().slots),
       tree_(priorities_.size()),
       alpha_(alpha) {
-  require_returns(returns);
+  require_n_step_params(n_step_params);
   require_alpha(alpha);
 }
 
-std::uint64_t PrioritizedSampler::leaf_of(const Place& place) const {
-  return place.lane * ring_->geometry().slots + place.slot % ring_->geometry().slots;
+std::uint64_t PrioritizedSampler::leaf_of(const SlotIndex& slot_index) const {
+  return slot_index.lane * ring_->geometry().slots + slot_index.slot % ring_->geometry().slots;
 }
 
 double PrioritizedSampler::power(float priority) const { return std::pow(priority, alpha_); }
@@ -84,12 +84,13 @@ void PrioritizedSampler::draw(std::span<PrioritizedRow> rows, const Window* froz
   }
   take_in(frozen == nullptr ? live_ : *frozen);
   const double part = positive_total() / static_cast<double>(rows.size());
-  // All places first, so that their records come from memory together.
+  // All slots first, so that their records come from memory together.
   double begin = 0;
   for (PrioritizedRow& row : rows) {
     row = find((begin + generator.uniform()) * part);
     begin += 1;
-    __builtin_prefetch(ring_->lane(row.transition.place.lane).record(row.transition.place.slot));
+    __builtin_prefetch(
+        ring_->lane(row.transition.slot_index.lane).record(row.transition.slot_index.slot));
   }
   for (PrioritizedRow& row : rows) {
     if (!complete(row, frozen)) {
@@ -100,7 +101,7 @@ void PrioritizedSampler::draw(std::span<PrioritizedRow> rows, const Window* froz
 
 PrioritizedRow PrioritizedSampler::draw_again(const Window* frozen, Generator& generator) {
   if (frozen != nullptr) {
-    throw Overtaken();
+    throw Overrun();
   }
   for (;;) {
     finder_.find(0, live_);
@@ -112,16 +113,17 @@ PrioritizedRow PrioritizedSampler::draw_again(const Window* frozen, Generator& g
   }
 }
 
-// Reads the row's transition; false where a writer has overtaken it.
+// Reads the row's transition; false where a writer has overwritten it.
 bool PrioritizedSampler::complete(PrioritizedRow& row, const Window* frozen) {
-  const Place place = row.transition.place;
-  const Lane lane = ring_->lane(place.lane);
-  const auto record = lane.read_record(place.slot);
+  const SlotIndex slot_index = row.transition.slot_index;
+  const Lane lane = ring_->lane(slot_index.lane);
+  const auto record = lane.read_record(slot_index.slot);
   if (!record) {
     return false;
   }
   const Window& window = frozen == nullptr ? live_ : *frozen;
-  row.transition = read_transition(lane, place, *record, window.lanes[place.lane].high, returns_);
+  row.transition = read_transition(lane, slot_index, *record, window.lanes[slot_index.lane].high,
+                                   n_step_params_);
   return true;
 }
 
@@ -137,11 +139,11 @@ PrioritizedRow PrioritizedSampler::find(double position) const {
   const std::uint64_t slots = ring_->geometry().slots;
   const std::uint64_t leaf = tree_.find(position);
   const std::uint64_t lane = leaf / slots;
-  // The newest slot taken in that lies in this place.
+  // The newest slot taken in whose position this is.
   const std::uint64_t newest = taken_[lane].high - 1;
   const std::uint64_t slot = newest - (newest % slots + slots - leaf % slots) % slots;
   PrioritizedRow row;
-  row.transition.place = {.lane = lane, .slot = slot};
+  row.transition.slot_index = {.lane = lane, .slot = slot};
   row.probability = tree_.get(leaf);
   return row;
 }
@@ -173,14 +175,14 @@ void PrioritizedSampler::set_slots(std::size_t lane, std::uint64_t first, std::u
   const double leaf_value = priority > 0 ? power(priority) : 0;
   std::array<double, kChunk> leaves{};
   while (first < last) {
-    const std::uint64_t place = first % slots;
-    const std::uint64_t number = std::min({kChunk, last - first, slots - place});
+    const std::uint64_t position = first % slots;
+    const std::uint64_t number = std::min({kChunk, last - first, slots - position});
     for (std::uint64_t i = 0; i < number; ++i) {
       const bool present = value > 0 && view.load_record(first + i).transition;
       leaves[i] = present ? leaf_value : 0;
-      priorities_[lane * slots + place + i] = present ? priority : 0;
+      priorities_[lane * slots + position + i] = present ? priority : 0;
     }
-    tree_.set_range(lane * slots + place, std::span(leaves).first(number));
+    tree_.set_range(lane * slots + position, std::span(leaves).first(number));
     first += number;
   }
 }
@@ -224,26 +226,28 @@ void PrioritizedSampler::restore(const Window& window, std::span<const float> pr
   highest_ = std::max(highest, kSmallestPriority);
 }
 
-void PrioritizedSampler::update(std::span<const Place> places, std::span<const double> priorities) {
+void PrioritizedSampler::update(std::span<const SlotIndex> slot_indices,
+                                std::span<const double> priorities) {
   const auto wrong = std::ranges::find_if_not(priorities, is_priority);
   if (wrong != priorities.end()) {
     throw std::invalid_argument("priorities: expected numbers from " + shortest(kSmallestPriority) +
                                 " to " + shortest(kLargestPriority) + ", got " + shortest(*wrong));
   }
-  for (const Place& place : places) {
-    if (place.lane >= taken_.size() || place.slot >= taken_[place.lane].high ||
-        (place.slot >= taken_[place.lane].low && !(priorities_[leaf_of(place)] > 0))) {
-      throw std::out_of_range("indices: slot " + std::to_string(place.slot) + " of lane " +
-                              std::to_string(place.lane) + " was never sampled from");
+  for (const SlotIndex& slot_index : slot_indices) {
+    if (slot_index.lane >= taken_.size() || slot_index.slot >= taken_[slot_index.lane].high ||
+        (slot_index.slot >= taken_[slot_index.lane].low &&
+         !(priorities_[leaf_of(slot_index)] > 0))) {
+      throw std::out_of_range("indices: slot " + std::to_string(slot_index.slot) + " of lane " +
+                              std::to_string(slot_index.lane) + " was never sampled from");
     }
   }
-  for (std::size_t i = 0; i < places.size(); ++i) {
-    if (places[i].slot < taken_[places[i].lane].low) {
+  for (std::size_t i = 0; i < slot_indices.size(); ++i) {
+    if (slot_indices[i].slot < taken_[slot_indices[i].lane].low) {
       continue;  // has left the window since it was sampled
     }
     const auto priority = static_cast<float>(priorities[i]);
-    priorities_[leaf_of(places[i])] = priority;
-    tree_.set(leaf_of(places[i]), power(priority));
+    priorities_[leaf_of(slot_indices[i])] = priority;
+    tree_.set(leaf_of(slot_indices[i]), power(priority));
     highest_ = std::max(highest_, priority);
   }
 }

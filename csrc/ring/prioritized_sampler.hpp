@@ -37,10 +37,10 @@ class PrioritizedSampler {
  public:
   // Throws std::invalid_argument for an alpha that is not from 0 to kLargestAlpha.
   PrioritizedSampler(std::shared_ptr<const Ring> ring, std::uint64_t capacity,
-                     const Returns& returns, double alpha);
+                     const NStepParams& n_step_params, double alpha);
 
   [[nodiscard]] WindowFinder& windows() { return finder_; }
-  [[nodiscard]] const Returns& returns() const { return returns_; }
+  [[nodiscard]] const NStepParams& n_step_params() const { return n_step_params_; }
 
   [[nodiscard]] double alpha() const { return alpha_; }
   void set_alpha(double alpha);
@@ -49,16 +49,16 @@ class PrioritizedSampler {
 
   // Stratified: row i is drawn from the i-th of as many equal parts of the sum of priorities. From
   // a frozen window, which must be no older than one used before, or where that is null from what
-  // is there now. Throws std::invalid_argument where there is nothing to draw, and Overtaken.
+  // is there now. Throws std::invalid_argument where there is nothing to draw, and Overrun.
   void draw(std::span<PrioritizedRow> rows, const Window* frozen, Generator& generator);
 
-  // One more, in the place of one that was overtaken. Throws Overtaken for a frozen window.
+  // Draws one more instead of one that was overwritten. Throws Overrun for a frozen window.
   PrioritizedRow draw_again(const Window* frozen, Generator& generator);
 
   // Sets priorities. Places that have left the window are passed over. Throws, before anything
   // changes, std::invalid_argument for a priority that is not from kSmallestPriority to
-  // kLargestPriority, and std::out_of_range for a place that never was in a window.
-  void update(std::span<const Place> places, std::span<const double> priorities);
+  // kLargestPriority, and std::out_of_range for a slot that never was in a window.
+  void update(std::span<const SlotIndex> slot_indices, std::span<const double> priorities);
 
   // The priorities of a window's slots, lane after lane, 0 for what is no transition; and back,
   // into a new sampler. Throws std::invalid_argument for numbers that do not fit.
@@ -77,10 +77,10 @@ class PrioritizedSampler {
   bool complete(PrioritizedRow& row, const Window* frozen);
   [[nodiscard]] double positive_total() const;
   [[nodiscard]] double power(float priority) const;
-  [[nodiscard]] std::uint64_t leaf_of(const Place& place) const;
+  [[nodiscard]] std::uint64_t leaf_of(const SlotIndex& slot_index) const;
 
   std::shared_ptr<const Ring> ring_;
-  Returns returns_;
+  NStepParams n_step_params_;
   WindowFinder finder_;
   Window live_;
   std::vector<Taken> taken_;       // what of each lane is in the tree

@@ -71,7 +71,7 @@ inline std::uint64_t published(Counters& counters) {
 }
 
 // R3 to R5: whether everything read since R1, from slots >= lowest, was whole.
-inline bool still_whole(Counters& counters, std::uint64_t lowest, std::uint64_t slots) {
+inline bool validate(Counters& counters, std::uint64_t lowest, std::uint64_t slots) {
   std::atomic_thread_fence(std::memory_order_acquire);
   return std::atomic_ref(counters.claimed).load(std::memory_order_relaxed) <= lowest + slots;
 }

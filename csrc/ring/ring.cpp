@@ -55,7 +55,7 @@ Record Lane::load_record(std::uint64_t slot) const {
 
 std::optional<Record> Lane::read_record(std::uint64_t slot) const {
   const Record found = load_record(slot);
-  return still_whole(slot) ? std::optional(found) : std::nullopt;
+  return validate(slot) ? std::optional(found) : std::nullopt;
 }
 
 void Lane::load_action(std::uint64_t slot, std::uint8_t* action) const {

@@ -22,8 +22,8 @@ class Lane {
   [[nodiscard]] std::uint64_t stack() const { return stack_; }
   [[nodiscard]] std::size_t frame_bytes() const { return frame_bytes_; }
   [[nodiscard]] std::uint64_t published() const { return ring::published(*counters_); }
-  [[nodiscard]] bool still_whole(std::uint64_t lowest) const {
-    return ring::still_whole(*counters_, lowest, slots_);
+  [[nodiscard]] bool validate(std::uint64_t lowest) const {
+    return ring::validate(*counters_, lowest, slots_);
   }
   [[nodiscard]] std::uint64_t* record(std::uint64_t slot) const {
     return records_ + (slot % slots_) * record_words_;
@@ -32,7 +32,7 @@ class Lane {
     return frames_ + (slot % slots_) * frame_words_;
   }
 
-  // The record of a slot < published, as it may be: see still_whole.
+  // The record of a slot < published, as it may be: see validate.
   [[nodiscard]] Record load_record(std::uint64_t slot) const;
 
   // The record of a slot < published; nothing where a later lap has overwritten it.

@@ -32,7 +32,7 @@ struct LaneBounds {
 
 using Sink = std::function<void(std::span<const std::uint8_t>)>;
 
-// `extra` is the caller's own. Throws Overtaken where writers have overtaken the window meanwhile.
+// `extra` is the caller's own. Throws Overrun where writers have overwritten a part of the window.
 void write_snapshot(const Ring& ring, const Window& window,
                     std::span<const std::uint64_t> forgotten_ordinals,
                     std::span<const std::uint8_t> extra, const Sink& sink);
@@ -60,7 +60,7 @@ struct Expected {
 // Loading has two steps, so that the caller can check the extra in between. A ring that has been
 // loaded into must be empty and unused by others until both are done.
 //
-// Copies the snapshot's slots to their places in the ring and checks everything. They stay
+// Copies the snapshot's slots to where they belong in the ring and checks everything. They stay
 // unpublished: for readers and writers the ring is still empty, and where anything is wrong it
 // remains so. The bytes are read once and never looked at again, so that a file that changes
 // meanwhile can do no harm. Throws BadSnapshot.

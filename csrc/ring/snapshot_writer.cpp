@@ -1,7 +1,7 @@
 #include <algorithm>
 
 #include "ring/hash.hpp"
-#include "ring/overtaken.hpp"
+#include "ring/overrun.hpp"
 #include "ring/payload.hpp"
 #include "ring/snapshot.hpp"
 #include "ring/snapshot_format.hpp"
@@ -42,8 +42,8 @@ void write_slots(CheckedSink& sink, const Lane& lane, const LaneBounds& bounds, 
     for (; slot < end; ++slot, out += words * kWord) {
       load_payload(out, at(slot), words * kWord);
     }
-    if (!lane.still_whole(bounds.first)) {
-      throw Overtaken();
+    if (!lane.validate(bounds.first)) {
+      throw Overrun();
     }
     sink.write({chunk.data(), out});
   }

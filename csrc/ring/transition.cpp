@@ -30,33 +30,34 @@ std::optional<NextStep> next_step(const Lane& lane, std::uint64_t slot, std::uin
 
 }  // namespace
 
-void require_returns(const Returns& returns) {
-  if (returns.n_step == 0) {
+void require_n_step_params(const NStepParams& n_step_params) {
+  if (n_step_params.n_step == 0) {
     throw std::invalid_argument("n_step: expected at least 1, got 0");
   }
-  if (!(returns.gamma >= 0 && returns.gamma <= 1)) {
+  if (!(n_step_params.gamma >= 0 && n_step_params.gamma <= 1)) {
     throw std::invalid_argument("gamma: expected a number from 0 to 1, got " +
-                                std::to_string(returns.gamma));
+                                std::to_string(n_step_params.gamma));
   }
 }
 
-Transition read_transition(const Lane& lane, const Place& place, const Record& first,
-                           std::uint64_t high, const Returns& returns) {
-  NextStep last{.slot = place.slot, .record = first};
+Transition read_transition(const Lane& lane, const SlotIndex& slot_index, const Record& first,
+                           std::uint64_t high, const NStepParams& n_step_params) {
+  NextStep last{.slot = slot_index.slot, .record = first};
   double reward = first.reward;
-  double discount = returns.gamma;
+  double discount = n_step_params.gamma;
   std::uint64_t steps = 1;
-  for (; steps < returns.n_step && !last.record.terminated && !last.record.truncated; ++steps) {
+  for (; steps < n_step_params.n_step && !last.record.terminated && !last.record.truncated;
+       ++steps) {
     const auto next = next_step(lane, last.slot, high);
     if (!next) {
       break;
     }
     last = *next;
     reward += discount * last.record.reward;
-    discount *= returns.gamma;
+    discount *= n_step_params.gamma;
   }
-  return {.place = place,
-          .obs_end = place.slot - first.distance,
+  return {.slot_index = slot_index,
+          .obs_end = slot_index.slot - first.distance,
           .next_end = last.slot,
           .obs_age = first.obs_age,
           .next_age = last.record.age,

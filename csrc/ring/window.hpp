@@ -15,7 +15,7 @@ struct LaneWindow {
   std::uint64_t transitions = 0;  // in low … high − 1
 };
 
-// A snapshot of all lanes. What it names stays whole until a writer has overtaken it.
+// A snapshot of all lanes. Its slots stay whole until a writer overwrites them.
 struct Window {
   std::vector<LaneWindow> lanes;
   std::vector<std::uint64_t> ends;  // slots in the lanes up to and with each

@@ -1,9 +1,10 @@
 """The compiled core. Private: the package's modules are the interface."""
 
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, TypeAlias
+from typing import Any, Final, Literal, TypeAlias, final
 
 import numpy as np
+from _typeshed import structseq
 from numpy.typing import NDArray
 
 _Image: TypeAlias = NDArray[np.uint8]
@@ -159,33 +160,52 @@ class Window:
     def bounds(self) -> list[tuple[int, int]]: ...
     def __len__(self) -> int: ...
 
-_Batch: TypeAlias = tuple[
-    NDArray[Any],  # observations
-    NDArray[Any],  # actions
-    NDArray[Any],  # next_observations
-    NDArray[np.float32],  # dones
-    NDArray[np.float32],  # rewards
-    NDArray[np.float32] | None,  # discounts
-    NDArray[np.int64] | None,  # places: lane, arrival slot and steps taken
-]
-_PrioritizedBatch: TypeAlias = tuple[
-    NDArray[Any],
-    NDArray[Any],
-    NDArray[Any],
-    NDArray[np.float32],
-    NDArray[np.float32],
-    NDArray[np.float32] | None,
-    NDArray[np.int64] | None,
-    NDArray[np.float32],  # weights
-    NDArray[np.int64],  # indices
-]
+@final
+class Batch(structseq[Any], tuple[Any, ...]):
+    """A batch of transitions, as NumPy arrays.
+
+    With one-step transitions, discounts and slot_indices are None. Only the batch of a prioritized
+    sampler has indices and weights.
+    """
+
+    __match_args__: Final = (
+        "observations",
+        "actions",
+        "next_observations",
+        "dones",
+        "rewards",
+        "discounts",
+        "slot_indices",
+        "indices",
+        "weights",
+    )
+    @property
+    def observations(self) -> NDArray[Any]: ...
+    @property
+    def actions(self) -> NDArray[Any]: ...
+    @property
+    def next_observations(self) -> NDArray[Any]: ...
+    @property
+    def dones(self) -> NDArray[np.float32]: ...
+    @property
+    def rewards(self) -> NDArray[np.float32]: ...
+    @property
+    def discounts(self) -> NDArray[np.float32] | None: ...
+    @property
+    def slot_indices(self) -> NDArray[np.int64] | None:
+        """(B, 3): lane, arrival slot and steps taken."""
+    @property
+    def indices(self) -> NDArray[np.int64] | None: ...
+    @property
+    def weights(self) -> NDArray[np.float32] | None: ...
+
 _Out: TypeAlias = tuple[Any, ...] | None
 
 class SamplerBase:
     """Shared by the uniform and the prioritized sampler."""
 
-    def fetch(self, places: NDArray[np.int64], contiguous: bool) -> _Batch: ...
-    def step_rewards(self, places: NDArray[np.int64]) -> NDArray[np.float64]: ...
+    def fetch(self, slot_indices: NDArray[np.int64], contiguous: bool) -> Batch: ...
+    def step_rewards(self, slot_indices: NDArray[np.int64]) -> NDArray[np.float64]: ...
     def window(self, guard: int) -> Window: ...
     def least_transitions_seen(self) -> int: ...
     def forget(self) -> None: ...
@@ -227,9 +247,9 @@ class Sampler(SamplerBase):
         window: Window | None,
         contiguous: bool,
         out: _Out,
-    ) -> _Batch: ...
+    ) -> Batch: ...
     @property
-    def overtaken(self) -> int: ...
+    def overruns(self) -> int: ...
 
 class PrioritizedSampler(SamplerBase):
     """Draws in proportion to priorities."""
@@ -255,7 +275,7 @@ class PrioritizedSampler(SamplerBase):
         contiguous: bool,
         out: _Out,
         beta: float,
-    ) -> _PrioritizedBatch: ...
+    ) -> Batch: ...
     def update(
         self, indices: NDArray[np.int64], priorities: NDArray[Any], epsilon: float
     ) -> None: ...

@@ -47,8 +47,8 @@ inline Bytes newest(const Ring& ring) {
 inline std::pair<Bytes, Bytes> stacks(const Ring& ring, std::uint64_t slot) {
   Bytes obs(ring.geometry().stack * kFrameBytes);
   Bytes next_obs = obs;
-  const Place place{0, slot};
-  gather_stacks(ring, {&place, 1}, obs.data(), next_obs.data());
+  const SlotIndex slot_index{0, slot};
+  gather_stacks(ring, {&slot_index, 1}, obs.data(), next_obs.data());
   return {obs, next_obs};
 }
 

@@ -21,9 +21,9 @@ std::shared_ptr<Ring> ring_with_segment(int frames, std::uint64_t slots = 16) {
   return ring;
 }
 
-Bytes block(const Ring& ring, Place place) {
+Bytes block(const Ring& ring, SlotIndex slot_index) {
   Bytes out((ring.geometry().stack + 1) * kFrameBytes);
-  gather_blocks(ring, {&place, 1}, out.data());
+  gather_blocks(ring, {&slot_index, 1}, out.data());
   return out;
 }
 
@@ -67,7 +67,7 @@ TEST_CASE("a transition that is not shifted fits no block") {
   CHECK_THROWS_AS(block(*ring, {0, slot}), std::invalid_argument);
 }
 
-TEST_CASE("a place that is no transition is refused") {
+TEST_CASE("a slot that is no transition is refused") {
   const auto ring = ring_with_segment(100);
   CHECK_THROWS_AS(block(*ring, {0, 0}), std::out_of_range);                  // overwritten
   CHECK_THROWS_AS(block(*ring, {0, 100}), std::out_of_range);                // not written

@@ -32,7 +32,7 @@ std::map<std::pair<std::uint64_t, std::uint64_t>, int> counts(PrioritizedSampler
   for (int i = 0; i < batches; ++i) {
     sampler.draw(rows, nullptr, generator);
     for (const auto& row : rows) {
-      ++found[{row.transition.place.lane, row.transition.place.slot}];
+      ++found[{row.transition.slot_index.lane, row.transition.slot_index.slot}];
     }
   }
   return found;
@@ -46,9 +46,9 @@ TEST_CASE("transitions are drawn in proportion to their priorities to the power 
   write_episodes(ring, 1, 1, 3);
   PrioritizedSampler sampler(ring, 100, {}, 0.5);
   CHECK(counts(sampler, 10).size() == 11);
-  const std::vector<Place> places{{0, 1}, {0, 2}, {1, 3}};
+  const std::vector<SlotIndex> slot_indices{{0, 1}, {0, 2}, {1, 3}};
   const std::vector<double> priorities{4, 9, 0.25};
-  sampler.update(places, priorities);
+  sampler.update(slot_indices, priorities);
   auto found = counts(sampler, 10000);
   const double unit = 16 * 10000 / (2 + 3 + 0.5 + 8);
   CHECK(found[{0, 1}] == doctest::Approx(2 * unit).epsilon(0.03));
@@ -69,9 +69,9 @@ TEST_CASE("new transitions come in at the highest priority, and old ones leave")
   auto found = counts(sampler, 100);
   CHECK(found.size() == 8);
   CHECK(found.begin()->first.second == 3);
-  const Place place{0, 9};
+  const SlotIndex slot_index{0, 9};
   const double priority = 50;
-  sampler.update({&place, 1}, {&priority, 1});
+  sampler.update({&slot_index, 1}, {&priority, 1});
   write_episodes(ring, 0, 1, 2);  // slots 12 and 13
   found = counts(sampler, 1000);
   CHECK(found.begin()->first.second == 5);
@@ -86,12 +86,14 @@ TEST_CASE("weights are the probabilities to the power of minus beta over the lar
   CHECK(importance_weights(rows, 0) == std::vector<float>{1, 1, 1});
 }
 
-TEST_CASE("places that were never in the window are refused, those that left it passed over") {
+TEST_CASE("slots that were never in the window are refused, those that left it are ignored") {
   const auto ring = small_ring(30);
   write_episodes(ring, 0, 1, 10);
   PrioritizedSampler sampler(ring, 8, {}, 1);
   const double priority = 100;
-  const auto update = [&](Place place) { sampler.update({&place, 1}, {&priority, 1}); };
+  const auto update = [&](SlotIndex slot_index) {
+    sampler.update({&slot_index, 1}, {&priority, 1});
+  };
   CHECK_THROWS_AS(update({0, 5}), std::out_of_range);  // nothing was sampled yet
   counts(sampler, 1);
   CHECK_THROWS_AS(update({0, 11}), std::out_of_range);
@@ -103,7 +105,7 @@ TEST_CASE("places that were never in the window are refused, those that left it 
   CHECK_THROWS_AS(update({0, 11}), std::out_of_range);  // a segment's first frame
 }
 
-TEST_CASE("nothing to draw, an old window and an overtaken one are errors") {
+TEST_CASE("nothing to draw, an old window and an overwritten one are errors") {
   const auto ring = small_ring(30);
   PrioritizedSampler sampler(ring, 8, {}, 1);
   std::vector<PrioritizedRow> rows(1);
@@ -118,6 +120,6 @@ TEST_CASE("nothing to draw, an old window and an overtaken one are errors") {
   Window frozen;
   sampler.windows().find(0, frozen);
   write_episodes(ring, 0, 1, 60);
-  CHECK_THROWS_AS(sampler.draw(rows, &frozen, generator), Overtaken);
+  CHECK_THROWS_AS(sampler.draw(rows, &frozen, generator), Overrun);
   CHECK_THROWS_AS(PrioritizedSampler(ring, 8, {}, -1), std::invalid_argument);
 }

@@ -24,7 +24,7 @@ std::shared_ptr<Ring> ring_with_episode(int transitions, std::uint64_t slots = 6
   return ring;
 }
 
-Transition read(const Ring& ring, std::uint64_t slot, const Returns& returns) {
+Transition read(const Ring& ring, std::uint64_t slot, const NStepParams& returns) {
   const Lane lane = ring.lane(0);
   return read_transition(lane, {0, slot}, transition_record(lane, {0, slot}), lane.published(),
                          returns);
@@ -99,7 +99,7 @@ TEST_CASE("n steps stop where an episode ended, and where the lane was reset wit
   CHECK_FALSE(read(*ring, 2, {.n_step = 3, .gamma = 0.5}).terminated);
 }
 
-TEST_CASE("a row that was overtaken before it was copied is drawn again") {
+TEST_CASE("a row that is overwritten before it is copied is drawn again") {
   const auto ring = ring_with_episode(60);
   std::vector<Transition> rows{read(*ring, 10, {}), read(*ring, 58, {})};
   LaneWriter writer(ring, 0);
@@ -119,15 +119,15 @@ TEST_CASE("a row that was overtaken before it was copied is drawn again") {
   CHECK(blocks == stack({47, 48, 49, 50, 55, 56, 57, 58}));
 }
 
-TEST_CASE("draws that were overtaken are counted") {
+TEST_CASE("repeated draws are counted") {
   const auto ring = ring_with_episode(60);
   UniformSampler sampler(ring, 50, {});
   Generator generator(0);
   std::vector<Transition> rows(20);
   sampler.draw(rows, nullptr, generator);
-  CHECK(sampler.overtaken() == 0);
+  CHECK(sampler.overruns() == 0);
   static_cast<void>(sampler.draw_again(nullptr, generator));
-  CHECK(sampler.overtaken() == 1);
+  CHECK(sampler.overruns() == 1);
 }
 
 TEST_CASE("a row drawn again that fits no block is told") {
@@ -158,7 +158,7 @@ TEST_CASE("a lane that only resets is no endless search") {
   CHECK_THROWS_AS(sampler.draw(rows, nullptr, generator), std::invalid_argument);
 }
 
-TEST_CASE("a frozen window that was overtaken is an error") {
+TEST_CASE("a frozen window that was overwritten is an error") {
   const auto ring = ring_with_episode(60);
   UniformSampler sampler(ring, 1000, {});
   Window frozen;
@@ -169,6 +169,6 @@ TEST_CASE("a frozen window that was overtaken is an error") {
   }
   Generator generator(0);
   std::vector<Transition> rows(1);
-  CHECK_THROWS_AS(sampler.draw(rows, &frozen, generator), Overtaken);
-  CHECK_THROWS_AS(sampler.draw_again(&frozen, generator), Overtaken);
+  CHECK_THROWS_AS(sampler.draw(rows, &frozen, generator), Overrun);
+  CHECK_THROWS_AS(sampler.draw_again(&frozen, generator), Overrun);
 }

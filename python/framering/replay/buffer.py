@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from framering._core import Recorder, Ring, Window
+from framering._core import Batch, Recorder, Ring, Window
 from framering.replay import conversion
 from framering.replay.arguments import MOST, WORD, checked_generator_state, integer, real
 from framering.replay.device import DeviceTransfer, empty_pinned
@@ -17,7 +17,7 @@ from framering.replay.normalization import Normalizer, normalize
 from framering.replay.output import Layouts, output_arrays, sample_layouts
 from framering.replay.prefetch import drawn_ahead
 from framering.replay.samples import ReplayBufferSamples
-from framering.replay.sampling import Batch, SamplingStrategy, UniformSampling, places_of
+from framering.replay.sampling import SamplingStrategy, UniformSampling
 from framering.replay.snapshot import Snapshotter
 from framering.replay.spaces import action_limits, action_spec, observation_spec
 from framering.replay.workers import GeneratorState, worker_generator_state
@@ -391,8 +391,10 @@ class ReplayBuffer:
     def _samples(self, batch: Batch, env: Normalizer | None) -> ReplayBufferSamples:
         fields = self._strategy.fields(batch)
         if env is not None:
-            one_step = self.n_step == 1
-            step_rewards = None if one_step else self._sampler.step_rewards(places_of(batch))
+            slot_indices = batch.slot_indices
+            step_rewards = (
+                None if slot_indices is None else self._sampler.step_rewards(slot_indices)
+            )
             fields = normalize(fields, env, step_rewards, self.gamma)
         samples: ReplayBufferSamples = self._strategy.samples(*self._transfer(fields))
         return samples

@@ -4,22 +4,16 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from operator import itemgetter
+from operator import attrgetter
 from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
-from framering._core import PrioritizedSampler, Sampler, SamplerBase, Window
+from framering._core import Batch, PrioritizedSampler, Sampler, SamplerBase, Window
 from framering.replay.arguments import real
 from framering.replay.output import Layouts, column
 from framering.replay.samples import PrioritizedReplayBufferSamples, ReplayBufferSamples
-
-Batch = tuple[Any, ...]
-"""What the core's samplers return; only `fields` and `places_of` know its order."""
-
-places_of: Callable[[Batch], NDArray[np.int64]] = itemgetter(6)
-"""The lane, arrival slot and number of steps of each transition of a batch."""
 
 
 class SamplingStrategy(Protocol):
@@ -70,7 +64,7 @@ class UniformSampling:
     """Draw transitions uniformly, with replacement."""
 
     samples = ReplayBufferSamples
-    fields: Callable[[Batch], tuple[Any, ...]] = itemgetter(*range(6))
+    fields: Callable[[Batch], tuple[Any, ...]] = attrgetter(*ReplayBufferSamples._fields)
 
     def attach(self, **options: Any) -> SamplerBase:
         """Make the core's sampler over a ring."""
@@ -101,7 +95,7 @@ class PrioritizedSampling:
     """Draw transitions in proportion to their priorities (see `PrioritizedReplayBuffer`)."""
 
     samples = PrioritizedReplayBufferSamples
-    fields: Callable[[Batch], tuple[Any, ...]] = itemgetter(*range(6), 8, 7)
+    fields: Callable[[Batch], tuple[Any, ...]] = attrgetter(*PrioritizedReplayBufferSamples._fields)
 
     def __init__(self, alpha: float, beta: float, epsilon: float) -> None:
         self._alpha = _exponent(alpha)

@@ -41,16 +41,16 @@ constexpr Geometry kGeometry{
 
 using Frame = std::vector<std::uint8_t>;
 
-std::uint64_t word(std::uint64_t lane, std::uint64_t slot, std::uint64_t place) {
-  std::uint64_t mixed = (lane << 56U) ^ (slot << 16U) ^ place;
+std::uint64_t word(std::uint64_t lane, std::uint64_t slot, std::uint64_t position) {
+  std::uint64_t mixed = (lane << 56U) ^ (slot << 16U) ^ position;
   mixed = (mixed ^ (mixed >> 30U)) * 0xbf58476d1ce4e5b9;
   return mixed ^ (mixed >> 31U);
 }
 
 void fill(Frame& frame, std::uint64_t lane, std::uint64_t slot) {
-  for (std::uint64_t place = 0; place < kFrameWords; ++place) {
-    const std::uint64_t value = word(lane, slot, place);
-    const std::size_t offset = place * sizeof(value);
+  for (std::uint64_t position = 0; position < kFrameWords; ++position) {
+    const std::uint64_t value = word(lane, slot, position);
+    const std::size_t offset = position * sizeof(value);
     std::memcpy(frame.data() + offset, &value, std::min(sizeof(value), kFrameBytes - offset));
   }
 }
@@ -94,7 +94,7 @@ bool is_stack(const std::uint8_t* stack, std::uint64_t lane, std::uint64_t slot,
 
 bool is_right(const Transition& row, const std::uint8_t* obs, const std::uint8_t* next_obs,
               std::uint64_t action, Frame& expected) {
-  const auto [lane, slot] = row.place;
+  const auto [lane, slot] = row.slot_index;
   return slot % kEpisode != 0 && row.obs_end == slot - 1 && row.next_end == slot &&
          row.reward == static_cast<float>(slot % 1000) && row.terminated == (slot % 3 == 0) &&
          action == word(lane, slot, kFrameWords) && is_stack(obs, lane, slot - 1, expected) &&
@@ -138,18 +138,18 @@ void read_edge(const std::shared_ptr<const Ring>& ring, std::uint64_t words, Tal
   Frame expected(kFrameBytes);
   const Lane lane = ring->lane(0);
   while (tally.words.load(std::memory_order_relaxed) < words && tally.wrong.load() == 0) {
-    const Place place{0, lane.published() - kGeometry.slots + kStack};
-    if (place.slot % kEpisode == 0) {
+    const SlotIndex slot_index{0, lane.published() - kGeometry.slots + kStack};
+    if (slot_index.slot % kEpisode == 0) {
       continue;
     }
     try {
-      gather_stacks(*ring, {&place, 1}, obs.data(), next_obs.data());
+      gather_stacks(*ring, {&slot_index, 1}, obs.data(), next_obs.data());
     } catch (const std::out_of_range&) {
       tally.redrawn.fetch_add(1, std::memory_order_relaxed);
       continue;
     }
-    if (!is_stack(obs.data(), 0, place.slot - 1, expected) ||
-        !is_stack(next_obs.data(), 0, place.slot, expected)) {
+    if (!is_stack(obs.data(), 0, slot_index.slot - 1, expected) ||
+        !is_stack(next_obs.data(), 0, slot_index.slot, expected)) {
       tally.wrong.fetch_add(1);
     }
     tally.words.fetch_add(2 * kStack * kFrameWords, std::memory_order_relaxed);

@@ -22,7 +22,7 @@ inline std::uint64_t published(Counters& counters) {
   return std::atomic_ref(counters.published).load(std::memory_order_acquire);
 }
 
-inline bool still_whole(Counters& counters, std::uint64_t lowest, std::uint64_t slots) {
+inline bool validate(Counters& counters, std::uint64_t lowest, std::uint64_t slots) {
   (void)counters, (void)lowest, (void)slots;
   return true;
 }

@@ -6,9 +6,9 @@
 namespace framering::ring {
 
 // Thrown where a writer has overwritten a part of a frozen window.
-class Overtaken : public std::runtime_error {
+class Overrun : public std::runtime_error {
  public:
-  Overtaken()
+  Overrun()
       : std::runtime_error(
             "a writer has overwritten a part of the frozen window: freeze it with a "
             "larger guard, or keep writers from it") {}
