@@ -58,6 +58,14 @@ def test_a_space_that_ends_at_the_largest_int64_takes_its_actions():
         add(buffer, np.array([5]))
 
 
+@pytest.mark.parametrize("dtype", INTEGERS, ids=str)
+def test_no_byte_beyond_a_single_action_is_read(dtype):
+    buffer = buffer_of(4, 0, dtype, n_envs=1)
+    for action in range(4):
+        add(buffer, np.array([action], dtype))
+    assert buffer.size() == 4
+
+
 def test_an_action_of_another_byte_order_is_compared_by_its_value():
     buffer = buffer_of(4, 0, np.int32)
     add(buffer, np.array([3, 2, 1], ">i4"))
