@@ -34,6 +34,9 @@ void Hash::stripe(const std::uint8_t* bytes) {
 }
 
 void Hash::update(const std::uint8_t* bytes, std::size_t number) {
+  if (number == 0) {
+    return;  // memcpy takes no null pointer, not even for no bytes
+  }
   total_ += number;
   if (pending_number_ > 0) {
     const std::size_t taken = std::min(number, kStripe - pending_number_);

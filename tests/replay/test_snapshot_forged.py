@@ -24,7 +24,7 @@ PROLOGUE = 8 * 8  # magic, version, the geometry's five words, bytes of the extr
 @pytest.fixture(autouse=True)
 def watchdog():
     """End the run where a test hangs: no signal handler runs while the core does."""
-    faulthandler.dump_traceback_later(100, exit=True)
+    faulthandler.dump_traceback_later(100, exit=True, file=sys.__stderr__)
     yield
     faulthandler.cancel_dump_traceback_later()
 
