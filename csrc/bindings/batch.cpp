@@ -48,7 +48,7 @@ py::object to_python(Batch batch) {
   if (!sequence) {
     throw py::error_already_set();
   }
-  std::array<py::object*, kFields> fields{
+  const std::array<py::object*, kFields> fields{
       &batch.observations, &batch.actions, &batch.next_observations,
       &batch.dones,        &batch.rewards, &batch.discounts,
       &batch.slot_indices, &batch.indices, &batch.weights};

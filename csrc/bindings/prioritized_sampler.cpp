@@ -46,9 +46,9 @@ py::object PrioritizedSampler::sample(py::ssize_t batch_size, std::optional<doub
   });
   const auto weights = ring::importance_weights(drawn, beta);
   py::array_t<float> column({batch_size, py::ssize_t{1}});
-  std::copy(weights.begin(), weights.end(), column.mutable_data());
+  std::ranges::copy(weights, column.mutable_data());
   py::array_t<std::int64_t> indices(batch_size);
-  std::transform(rows.begin(), rows.end(), indices.mutable_data(), [&](const Transition& row) {
+  std::ranges::transform(rows, indices.mutable_data(), [&](const Transition& row) {
     return static_cast<std::int64_t>(row.slot_index.slot * ring_->geometry().lanes +
                                      row.slot_index.lane);
   });

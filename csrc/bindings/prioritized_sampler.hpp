@@ -30,12 +30,14 @@ class PrioritizedSampler final : public SamplerBase {
   [[nodiscard]] double alpha();
   void set_alpha(double alpha);
 
- private:
   ring::WindowFinder& windows() override { return sampler_.windows(); }
+
+ protected:
   [[nodiscard]] const ring::NStepParams& n_step_params() const override {
     return sampler_.n_step_params();
   }
 
+ private:
   ring::PrioritizedSampler sampler_;
 };
 

@@ -23,6 +23,7 @@ void register_replay(py::module_& module) {
       .def("counts",
            [](const BoundWindow& self) {
              std::vector<std::uint64_t> counts;
+             counts.reserve(self.window.lanes.size());
              for (const auto& lane : self.window.lanes) {
                counts.push_back(lane.transitions);
              }
@@ -31,6 +32,7 @@ void register_replay(py::module_& module) {
       .def("bounds",
            [](const BoundWindow& self) {
              std::vector<std::pair<std::uint64_t, std::uint64_t>> bounds;
+             bounds.reserve(self.window.lanes.size());
              for (const auto& lane : self.window.lanes) {
                bounds.emplace_back(lane.low, lane.high);
              }

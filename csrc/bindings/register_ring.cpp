@@ -23,7 +23,6 @@ using ring::LaneWriter;
 using ring::Memory;
 using ring::Ring;
 using ring::SlotIndex;
-using ring::Step;
 
 // A lane's writer with what its arguments are checked against.
 struct BoundWriter {

@@ -31,7 +31,7 @@ py::array new_array(system::BlockPool& pool, const py::dtype& dtype, const Shape
   auto loan = std::make_unique<Loan>(pool.lend(static_cast<std::size_t>(bytes)));
   const void* data = loan->data();
   const py::capsule owner(loan.get(), [](void* lent) { delete static_cast<Loan*>(lent); });
-  (void)loan.release();
+  [[maybe_unused]] const Loan* const owned = loan.release();  // by the capsule
   return {dtype, shape, data, owner};
 }
 

@@ -18,12 +18,14 @@ class Sampler final : public SamplerBase {
   // Draws that were repeated because a writer had overwritten the slot.
   [[nodiscard]] std::uint64_t overruns();
 
- private:
   ring::WindowFinder& windows() override { return sampler_.windows(); }
+
+ protected:
   [[nodiscard]] const ring::NStepParams& n_step_params() const override {
     return sampler_.n_step_params();
   }
 
+ private:
   ring::UniformSampler sampler_;
 };
 

@@ -143,9 +143,8 @@ Batch SamplerBase::gather(std::vector<Transition>& rows, const BatchOptions& opt
   }
 
   // With one frame a stack, a block holds as many frames as two stacks: nothing to share.
-  bool shared =
-      !options.contiguous && !options.out && geometry.stack > 1 &&
-      std::all_of(rows.begin(), rows.end(), [](const Transition& row) { return row.shifted; });
+  bool shared = !options.contiguous && !options.out && geometry.stack > 1 &&
+                std::ranges::all_of(rows, &Transition::shifted);
   py::array obs;
   py::array next_obs;
   for (bool done = false; !done; shared = shared && done) {
@@ -193,7 +192,7 @@ BoundWindow SamplerBase::window(std::uint64_t guard) {
 std::uint64_t SamplerBase::least_transitions_seen() {
   return locked([&] {
     const auto seen = windows().transitions_seen();
-    return *std::min_element(seen.begin(), seen.end());
+    return *std::ranges::min_element(seen);
   });
 }
 

@@ -50,7 +50,7 @@ PageSupplier::~PageSupplier() {
   // and the thread may have held the lock within its stop state at the fork. The handle is left
   // behind; its few bytes are all that the child loses.
   if (::getpid() != process_) {
-    (void)thread_.release();
+    [[maybe_unused]] const auto* const left_behind = thread_.release();
   }
 }
 

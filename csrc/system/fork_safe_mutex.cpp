@@ -57,6 +57,8 @@ class Registry {
 
 ForkSafeMutex::ForkSafeMutex() { Registry::instance().insert(this); }
 
+// A lock that fails here ends the process, as it should: nothing could be done about it.
+// NOLINTNEXTLINE(bugprone-exception-escape)
 ForkSafeMutex::~ForkSafeMutex() { Registry::instance().erase(this); }
 
 }  // namespace framering::system

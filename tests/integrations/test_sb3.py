@@ -55,11 +55,11 @@ def test_a_seeded_run_learns_the_same_as_with_sb3s_buffer():
     theirs = theirs.learn(300).replay_buffer
     assert ours.size() == theirs.size() == 300
     batch = ours._sampler.fetch(np.array([[0, slot] for slot in arrivals(ours)]), False)
-    np.testing.assert_array_equal(batch[0], theirs.observations[:300, 0])
-    np.testing.assert_array_equal(batch[1], theirs.actions[:300, 0])
-    np.testing.assert_array_equal(batch[2], theirs.next_observations[:300, 0])
-    np.testing.assert_array_equal(batch[3], theirs.dones[:300] * (1 - theirs.timeouts[:300]))
-    np.testing.assert_array_equal(batch[4], theirs.rewards[:300])
+    np.testing.assert_array_equal(batch.observations, theirs.observations[:300, 0])
+    np.testing.assert_array_equal(batch.actions, theirs.actions[:300, 0])
+    np.testing.assert_array_equal(batch.next_observations, theirs.next_observations[:300, 0])
+    np.testing.assert_array_equal(batch.dones, theirs.dones[:300] * (1 - theirs.timeouts[:300]))
+    np.testing.assert_array_equal(batch.rewards, theirs.rewards[:300])
 
 
 def arrivals(buffer):

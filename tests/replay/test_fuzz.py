@@ -101,7 +101,8 @@ def is_truncated(infos):
 
 
 def rows_of(batch):
-    obs, actions, next_obs, dones, rewards = batch[:5]
+    obs, next_obs, actions = batch.observations, batch.next_observations, batch.actions
+    dones, rewards = batch.dones, batch.rewards
     return [
         Row(obs[i].tobytes(), next_obs[i].tobytes(), *numbers)
         for i, numbers in enumerate(

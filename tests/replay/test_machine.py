@@ -137,7 +137,8 @@ class ReplayMachine(RuleBasedStateMachine):
                 self.check(self.buffer._sampler.fetch(np.array(places), True), expected)
 
     def check(self, batch, expected):
-        obs, actions, next_obs, dones, rewards, discounts, _ = batch
+        obs, next_obs, actions = batch.observations, batch.next_observations, batch.actions
+        dones, rewards, discounts = batch.dones, batch.rewards, batch.discounts
         want = list(zip(*expected, strict=True))
         np.testing.assert_array_equal(obs, [array(stack) for stack in want[0]])
         np.testing.assert_array_equal(next_obs, [array(stack) for stack in want[1]])

@@ -96,11 +96,11 @@ def assert_samples_equal_the_references(space, action_space, n_envs):
         places = [[lane, slot] for slot in range(int(ours.ring.published()[lane]))]
         rows = [place for place in places if is_transition(ours, place)]
         batch = ours._sampler.fetch(np.array(rows), False)
-        np.testing.assert_array_equal(batch[0], reference.observations[:, lane])
-        np.testing.assert_array_equal(batch[1], reference.actions[:, lane])
-        np.testing.assert_array_equal(batch[2], reference.next_observations[:, lane])
-        assert batch[0].dtype == reference.observations.dtype
-        assert batch[1].dtype == reference.actions.dtype
+        np.testing.assert_array_equal(batch.observations, reference.observations[:, lane])
+        np.testing.assert_array_equal(batch.actions, reference.actions[:, lane])
+        np.testing.assert_array_equal(batch.next_observations, reference.next_observations[:, lane])
+        assert batch.observations.dtype == reference.observations.dtype
+        assert batch.actions.dtype == reference.actions.dtype
 
 
 def is_transition(buffer, place):
