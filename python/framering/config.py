@@ -10,6 +10,7 @@ from framering.errors import ConfigError
 # What random generators and the core's counters hold: seeds and steps are added to one another.
 MAX_INTEGER = 2**62
 _MAX_ENVS = 10_000
+_MAX_STEPS = 1_000_000  # of a return
 _MAX_THREADS = 1024
 # A file name has at most 255 bytes; the model's file adds ".cleanrl_model" and, while it is being
 # written, the number of the process.
@@ -179,6 +180,7 @@ class TrainConfig:
                 self._require(field.name, f"at most {MAX_INTEGER}", value <= MAX_INTEGER)
         self._require("screen_size", "36 or more, for the convolutions", self.screen_size >= 36)
         self._require("num_envs", f"at most {_MAX_ENVS}", self.num_envs <= _MAX_ENVS)
+        self._require("n_step", f"at most {_MAX_STEPS}", self.n_step <= _MAX_STEPS)
         self._require(
             "torch_threads",
             f"at most {_MAX_THREADS} (there are {os.cpu_count()} processor cores here)",
