@@ -17,9 +17,9 @@ struct BatchOutput {
   std::uint8_t* actions = nullptr;  // (B, action_bytes)
 };
 
-// Copies the rows. One that its lane's writer has overwritten is replaced by what `draw_again`
-// gives for its index. False where shared blocks are asked for and a replacement does not fit one:
-// gather the rows, as they are now, into stacks.
+// Copies the rows. A row that its lane's writer has overwritten is replaced by what `draw_again`
+// returns for its index. Returns false where shared blocks are asked for and a replacement does not
+// fit one: gather the rows, as they are now, into stacks.
 bool gather_batch(const Ring& ring, std::span<Transition> rows, const BatchOutput& output,
                   const std::function<Transition(std::size_t)>& draw_again);
 

@@ -8,7 +8,7 @@
 
 namespace framering::ring {
 
-// What a step brought, beside its frame. The action has the ring's action_bytes.
+// The result of a step, without its frame. The action has the ring's action_bytes.
 struct Step {
   const std::uint8_t* action = nullptr;
   float reward = 0;
@@ -27,8 +27,8 @@ class LaneWriter {
   // The first frame of a segment (a reset); no transition.
   std::uint64_t begin_segment(const std::uint8_t* frame);
 
-  // Goes on with the segment that a predecessor ended cleanly in, as if this were the same writer:
-  // for a ring that was saved and loaded. Throws std::logic_error in an empty lane.
+  // Continues the newest segment as if this were its writer: for a ring that was saved and loaded,
+  // where no write was left unfinished. Throws std::logic_error in an empty lane.
   void resume_segment();
 
   // The transition from the segment's newest stack to that stack shifted by one frame.

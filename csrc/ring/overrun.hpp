@@ -1,4 +1,4 @@
-// The error of those who must not draw or read again.
+// The error for a frozen window that writers have overwritten.
 #pragma once
 
 #include <stdexcept>

@@ -14,9 +14,9 @@
 namespace framering::ring {
 
 // A page that is written for the first time costs the writer as much as several adds, because the
-// kernel finds and clears it then. While it lives, a supplier's thread has that done ahead of the
-// writers of a private ring, some tens of MiB, so that memory nobody will use is not taken. The
-// thread sleeps while it is far enough ahead, and ends with the first lap.
+// kernel finds and clears it then. A supplier's thread touches pages some tens of MiB ahead of the
+// writers of a private ring: no more, so that no memory is taken that nobody will use. The thread
+// sleeps while it is far enough ahead, and ends with the first lap.
 class PageSupplier {
  public:
   PageSupplier(const Layout& layout, std::byte* block);

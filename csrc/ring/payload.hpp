@@ -12,12 +12,13 @@ namespace framering::ring {
 void store_payload(std::uint64_t* words, const std::uint8_t* bytes, std::size_t number);
 void load_payload(std::uint8_t* bytes, const std::uint64_t* words, std::size_t number);
 
-// Asks for a payload that will be loaded soon: a line in each stretch of it. Gathered from all over
-// a large ring, a payload waits for its address translations first; with them, the processor's own
-// prefetching keeps up, and more requests than these only get in its way.
+// Prefetches one line of each part of a payload that will be loaded soon, so that its address
+// translations are in the TLB by then. In a gather from all over a large ring, loads wait for those
+// translations first. Once they are there, the processor's own prefetching keeps up, and further
+// prefetches only delay it.
 void warm_tlb(const std::uint64_t* words, std::size_t number);
 
-// Asks for some bytes of a payload, which will be stored soon, to be brought into the cache.
+// Prefetches some bytes of a payload that will be stored soon.
 void prefetch_payload(const std::uint64_t* words, std::size_t first, std::size_t number);
 
 // load_payload of a multiple of 64 bytes, for processors with AVX2; in payload_avx2.cpp.

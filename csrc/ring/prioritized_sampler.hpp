@@ -55,7 +55,7 @@ class PrioritizedSampler {
   // Draws one more instead of one that was overwritten. Throws Overrun for a frozen window.
   PrioritizedRow draw_again(const Window* frozen, Generator& generator);
 
-  // Sets priorities. Places that have left the window are passed over. Throws, before anything
+  // Sets priorities. Slots that have left the window are ignored. Throws, before anything
   // changes, std::invalid_argument for a priority that is not from kSmallestPriority to
   // kLargestPriority, and std::out_of_range for a slot that never was in a window.
   void update(std::span<const SlotIndex> slot_indices, std::span<const double> priorities);
@@ -83,8 +83,8 @@ class PrioritizedSampler {
   NStepParams n_step_params_;
   WindowFinder finder_;
   Window live_;
-  std::vector<Taken> taken_;       // what of each lane is in the tree
-  std::vector<float> priorities_;  // before the power of alpha; by leaf
+  std::vector<Taken> taken_;       // the slots of each lane that are in the tree
+  std::vector<float> priorities_;  // before they are raised to alpha; by leaf
   SumTree tree_;
   double alpha_;
   float highest_ = 1;

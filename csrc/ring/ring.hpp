@@ -32,16 +32,17 @@ class Lane {
     return frames_ + (slot % slots_) * frame_words_;
   }
 
-  // The record of a slot < published, as it may be: see validate.
+  // Loads the record of a slot < published, without validating it: see validate.
   [[nodiscard]] Record load_record(std::uint64_t slot) const;
 
-  // The record of a slot < published; nothing where a later lap has overwritten it.
+  // Reads the record of a slot < published; nullopt where a later lap has overwritten it.
   [[nodiscard]] std::optional<Record> read_record(std::uint64_t slot) const;
 
-  // The action bytes of a slot, as they may be.
+  // Loads the action bytes of a slot, without validating them.
   void load_action(std::uint64_t slot, std::uint8_t* action) const;
 
-  // The stack of frames that ends at a slot of the given age, oldest frame first, as it may be.
+  // Loads the stack of frames that ends at a slot of the given age, oldest frame first, not
+  // validated.
   void load_stack(std::uint64_t slot, std::uint64_t age, std::uint8_t* out) const;
 
   // The lowest slot that such a stack reads.

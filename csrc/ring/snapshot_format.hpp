@@ -24,7 +24,7 @@ struct Prologue {
 };
 
 // Slots of so many words that are copied at a time: some MiB, which the caches can hold.
-inline std::uint64_t slots_a_chunk(std::size_t words) {
+inline std::uint64_t slots_per_chunk(std::size_t words) {
   constexpr std::size_t kChunkBytes = std::size_t{1} << 20U;
   return std::max<std::uint64_t>(kChunkBytes / (words * kWord), 1);
 }

@@ -151,7 +151,7 @@ void require_records(const Lane& lane, const LaneBounds& bounds, std::uint64_t c
 // One of the two arrays of a lane: `words` a slot, of which slot n belongs at at(n).
 template <class At>
 void read_slots(CheckedSource& source, const LaneBounds& bounds, std::size_t words, At at) {
-  const std::uint64_t most = slots_a_chunk(words);
+  const std::uint64_t most = slots_per_chunk(words);
   std::vector<std::uint8_t> chunk(std::min(most, bounds.high - bounds.first) * words * kWord);
   for (std::uint64_t slot = bounds.first; slot < bounds.high;) {
     const std::uint64_t end = std::min(slot + most, bounds.high);
