@@ -37,6 +37,7 @@ TEST_CASE("a child can take mutexes that threads held at the fork, and finds the
   std::vector<Pair> pairs(3);
   std::atomic<bool> going = true;
   std::vector<std::thread> threads;
+  threads.reserve(pairs.size());
   for (Pair& pair : pairs) {
     threads.emplace_back([&] {
       while (going) {
