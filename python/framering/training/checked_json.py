@@ -1,4 +1,4 @@
-"""JSON files that carry a checksum."""
+"""Files that are read back only with the checksum they were written with."""
 
 import json
 import zlib
@@ -32,3 +32,14 @@ def load_checked_json(path: Path) -> dict[str, Any]:
     if not whole or not isinstance(content, dict):
         raise ConfigError(f"{path}: expected the text that was written, got a damaged file")
     return content
+
+
+def read_checked_bytes(path: Path, checks: Any) -> bytes:
+    """Read a file; raise ConfigError unless ``[length, CRC-32]`` of its bytes is as recorded."""
+    data = path.read_bytes() if path.exists() else b""
+    if [len(data), zlib.crc32(data)] != checks:
+        raise ConfigError(
+            f"{path}: expected the bytes that were written, got {len(data)} others; "
+            "the file is damaged"
+        )
+    return data

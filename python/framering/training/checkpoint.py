@@ -27,7 +27,7 @@ import torch
 
 from framering.errors import ConfigError
 from framering.replay.buffer import ReplayBuffer
-from framering.training.checked_json import dump_checked_json, load_checked_json
+from framering.training.checked_json import dump_checked_json, load_checked_json, read_checked_bytes
 from framering.training.checkpoint_version_2 import read_version_2
 
 _VERSION = 3
@@ -150,12 +150,7 @@ def _read(folder: Path) -> dict[str, Any]:
             "resume with the framering that wrote it"
         )
     path = folder / "state.pt"
-    data = path.read_bytes() if path.exists() else b""
-    if [len(data), zlib.crc32(data)] != header.get("state"):
-        raise ConfigError(
-            f"{path}: expected the bytes that were written, got {len(data)} others; "
-            "the file is damaged"
-        )
+    data = read_checked_bytes(path, header.get("state"))
     try:
         state = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
     except Exception as error:  # torch.load raises many kinds for a file that isn't its own

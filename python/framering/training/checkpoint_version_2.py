@@ -4,7 +4,6 @@ Such a checkpoint has ``tensors.safetensors`` (weights and Adam's moments, under
 own) and ``state.json`` (all else) instead of ``state.pt`` and ``checkpoint.json``.
 """
 
-import zlib
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +12,7 @@ from safetensors.torch import load as load_tensors
 from torch import Tensor
 
 from framering.errors import ConfigError
-from framering.training.checked_json import load_checked_json
+from framering.training.checked_json import load_checked_json, read_checked_bytes
 
 _VERSION = 2
 _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
@@ -33,12 +32,7 @@ def read_version_2(folder: Path) -> dict[str, Any]:
             f"{folder / 'state.json'}: expected version {_VERSION}, got {content.get('version')}"
         )
     path = folder / "tensors.safetensors"
-    data = path.read_bytes() if path.exists() else b""
-    if [len(data), zlib.crc32(data)] != content.get("tensors"):
-        raise ConfigError(
-            f"{path}: expected the bytes that were written, got {len(data)} others; "
-            "the file is damaged"
-        )
+    data = read_checked_bytes(path, content.get("tensors"))
     try:
         return convert_version_2(content["state"], load_tensors(data))
     except (SafetensorError, KeyError, TypeError, ValueError) as error:
