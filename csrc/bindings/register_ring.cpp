@@ -176,12 +176,15 @@ void register_ring(py::module_& module) {
   py::class_<Ring, std::shared_ptr<Ring>>(module, "Ring",
                                           "Frames and transitions of several lanes, see DESIGN.")
       .def(py::init([](std::uint64_t lanes, std::uint64_t slots, std::uint64_t frame_bytes,
-                       std::uint64_t stack, std::uint64_t action_bytes, bool shared) {
-             return std::make_shared<Ring>(Geometry{lanes, slots, frame_bytes, stack, action_bytes},
-                                           shared ? Memory::kShared : Memory::kPrivate);
+                       std::uint64_t stack, std::uint64_t action_bytes, std::uint64_t row_bytes,
+                       std::uint64_t memory_limit, bool shared) {
+             return std::make_shared<Ring>(
+                 Geometry{lanes, slots, frame_bytes, stack, action_bytes, row_bytes, memory_limit},
+                 shared ? Memory::kShared : Memory::kPrivate);
            }),
            py::kw_only(), py::arg("lanes"), py::arg("slots"), py::arg("frame_bytes"),
-           py::arg("stack"), py::arg("action_bytes") = 8, py::arg("shared") = false)
+           py::arg("stack"), py::arg("action_bytes") = 8, py::arg("row_bytes") = 0,
+           py::arg("memory_limit") = 0, py::arg("shared") = false)
       .def_static(
           "attach", [](int fd) { return std::make_shared<Ring>(Ring::attach(fd)); }, py::arg("fd"))
       .def_property_readonly("fd", &Ring::descriptor)
@@ -193,6 +196,10 @@ void register_ring(py::module_& module) {
       .def_property_readonly("stack", [](const Ring& ring) { return ring.geometry().stack; })
       .def_property_readonly("action_bytes",
                              [](const Ring& ring) { return ring.geometry().action_bytes; })
+      .def_property_readonly("row_bytes",
+                             [](const Ring& ring) { return ring.geometry().row_bytes; })
+      .def_property_readonly("memory_limit",
+                             [](const Ring& ring) { return ring.geometry().memory_limit; })
       .def(
           "writer",
           [](const std::shared_ptr<Ring>& ring, std::uint64_t lane) {

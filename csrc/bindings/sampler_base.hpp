@@ -66,6 +66,7 @@ class SamplerBase {
 
   // For snapshots. The windows are used with the mutex held.
   [[nodiscard]] const ring::Ring& ring() const { return *ring_; }
+  [[nodiscard]] std::shared_ptr<const ring::Ring> shared_ring() const { return ring_; }
   [[nodiscard]] virtual ring::WindowFinder& windows() = 0;
   [[nodiscard]] system::ForkSafeMutex& mutex() { return mutex_; }
   [[nodiscard]] std::atomic<bool>& loading() { return loading_; }

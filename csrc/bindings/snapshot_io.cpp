@@ -117,7 +117,7 @@ void load(SamplerBase& sampler, const ring::Source& source, const py::bytes& for
                                 .capacity = sampler.windows().capacity()};
   const auto loaded = without_gil([&] {
     ring::require_empty(sampler.ring());
-    return ring::load_slots(sampler.ring(), source, expected);
+    return ring::load_slots(sampler.shared_ring(), source, expected);
   });
   accept(py::bytes(reinterpret_cast<const char*>(loaded.extra.data()), loaded.extra.size()),
          loaded.window_slots());

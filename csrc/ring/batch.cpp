@@ -1,60 +1,63 @@
 #include "ring/batch.hpp"
 
 #include <algorithm>
-#include <vector>
+#include <stdexcept>
 
-#include "ring/payload.hpp"
+#include "ring/frame_reader.hpp"
 
 namespace framering::ring {
 
 namespace {
 
-// The frames that a row copies, in the order of its output: those of its block, or of its two
-// stacks.
-void frames_of(const Lane& lane, const Transition& row, bool shared,
-               std::vector<const std::uint64_t*>& frames) {
-  frames.clear();
-  for (std::uint64_t back = lane.stack(); back-- > 0;) {
-    frames.push_back(lane.frame(row.obs_end - std::min<std::uint64_t>(back, row.obs_age)));
-  }
-  for (std::uint64_t back = shared ? 1 : lane.stack(); back-- > 0;) {
-    frames.push_back(lane.frame(row.next_end - std::min<std::uint64_t>(back, row.next_age)));
-  }
-}
-
-// Copies rows one after another, each while the next one's frames are expected.
+// Copies rows one after another, each while the next one's frames come from memory.
 class RowCopier {
  public:
-  RowCopier(const Ring& ring, const BatchOutput& output) : ring_(ring), output_(output) {}
+  RowCopier(const Ring& ring, const BatchOutput& output)
+      : ring_(ring), output_(output), reader_(ring.layout()) {}
 
   // Returns false where the writer has overwritten a part of the row.
   bool copy(const Transition& row, std::size_t index, const Transition& following) {
+    prefetch(following);
     const Lane lane = ring_.lane(row.slot_index.lane);
-    const bool shared = output_.next_obs == nullptr;
-    frames_of(lane, row, shared, frames_);
-    const std::size_t frame_bytes = lane.frame_bytes();
-    frames_of(ring_.lane(following.slot_index.lane), following, shared, ahead_);
-    for (const std::uint64_t* frame : ahead_) {
-      warm_tlb(frame, frame_bytes);
-    }
-    const std::size_t in_obs = shared ? frames_.size() : lane.stack();
-    std::uint8_t* out = output_.obs + index * in_obs * frame_bytes;
-    for (std::size_t i = 0; i < frames_.size(); ++i) {
-      if (i == in_obs) {
-        out = output_.next_obs + index * in_obs * frame_bytes;
-      }
-      load_payload(out, frames_[i], frame_bytes);
-      out += frame_bytes;
-    }
+    const bool decoded = copy_frames(lane, row, index);
     lane.load_action(row.slot_index.slot, output_.actions + index * ring_.geometry().action_bytes);
-    return lane.validate(lane.stack_begin(row.obs_end, row.obs_age));
+    if (!lane.validate(lane.stack_begin(row.obs_end, row.obs_age))) {
+      return false;
+    }
+    if (!decoded) {
+      throw std::logic_error("a frame of the ring is damaged: its memory was written by others");
+    }
+    return true;
   }
 
  private:
+  bool copy_frames(const Lane& lane, const Transition& row, std::size_t index) {
+    const std::size_t stack_bytes = lane.stack() * lane.frame_bytes();
+    if (output_.next_obs == nullptr) {
+      return reader_.load_block(lane, row.obs_end, row.obs_age,
+                                output_.obs + index * (stack_bytes + lane.frame_bytes()));
+    }
+    return reader_.load_stack(lane, row.obs_end, row.obs_age, output_.obs + index * stack_bytes) &&
+           reader_.load_stack(lane, row.next_end, row.next_age,
+                              output_.next_obs + index * stack_bytes);
+  }
+
+  void prefetch(const Transition& row) const {
+    const Lane lane = ring_.lane(row.slot_index.lane);
+    const std::uint64_t first = lane.stack_begin(row.obs_end, row.obs_age);
+    if (output_.next_obs == nullptr) {
+      reader_.prefetch(lane, first, row.next_end);
+    } else {
+      reader_.prefetch(lane, first, row.obs_end);
+      reader_.prefetch(lane,
+                       std::max(row.obs_end + 1, lane.stack_begin(row.next_end, row.next_age)),
+                       row.next_end);
+    }
+  }
+
   const Ring& ring_;
   const BatchOutput& output_;
-  std::vector<const std::uint64_t*> frames_;
-  std::vector<const std::uint64_t*> ahead_;
+  FrameReader reader_;
 };
 
 }  // namespace

@@ -1,9 +1,10 @@
 #include "ring/gather.hpp"
 
+#include <algorithm>
 #include <stdexcept>
 #include <string>
 
-#include "ring/payload.hpp"
+#include "ring/frame_reader.hpp"
 
 namespace framering::ring {
 
@@ -15,6 +16,20 @@ std::string name(const SlotIndex& slot_index) {
 
 [[noreturn]] void overwritten(const SlotIndex& slot_index) {
   throw std::out_of_range(name(slot_index) + " has been overwritten");
+}
+
+[[noreturn]] void damaged(const SlotIndex& slot_index) {
+  throw std::logic_error(name(slot_index) + " is damaged: its memory was written by others");
+}
+
+void require_whole(const Lane& lane, const SlotIndex& slot_index, std::uint64_t lowest,
+                   bool decoded) {
+  if (!lane.validate(lowest)) {
+    overwritten(slot_index);
+  }
+  if (!decoded) {
+    damaged(slot_index);
+  }
 }
 
 }  // namespace
@@ -34,6 +49,7 @@ Record transition_record(const Lane& lane, const SlotIndex& slot_index) {
 }
 
 void gather_newest(const Ring& ring, std::uint64_t first, std::uint64_t number, std::uint8_t* out) {
+  FrameReader reader(ring.layout());
   for (std::uint64_t index = first; index < first + number; ++index) {
     const Lane lane = ring.lane(index);
     for (bool whole = false; !whole;) {
@@ -43,16 +59,18 @@ void gather_newest(const Ring& ring, std::uint64_t first, std::uint64_t number, 
       }
       const std::uint64_t newest = published - 1;
       const std::uint64_t age = lane.load_record(newest).age;
-      lane.load_stack(newest, age, out);
-      // Not from the loaded age: a torn record must not decide how far back it is checked.
-      const std::uint64_t reach = lane.stack() - 1;
-      whole = lane.validate(newest < reach ? 0 : newest - reach);
+      const bool decoded = age <= newest && reader.load_stack(lane, newest, age, out);
+      whole = lane.validate(lane.stack_begin(newest, std::min(age, newest)));
+      if (whole && !decoded) {
+        damaged({index, newest});
+      }
     }
     out += lane.stack() * lane.frame_bytes();
   }
 }
 
 void gather_blocks(const Ring& ring, std::span<const SlotIndex> slot_indices, std::uint8_t* out) {
+  FrameReader reader(ring.layout());
   for (const SlotIndex& slot_index : slot_indices) {
     const Lane lane = ring.lane(slot_index.lane);
     const Record record = transition_record(lane, slot_index);
@@ -60,29 +78,24 @@ void gather_blocks(const Ring& ring, std::span<const SlotIndex> slot_indices, st
       throw std::invalid_argument(name(slot_index) +
                                   " does not shift its obs by one frame: gather two stacks");
     }
-    lane.load_stack(slot_index.slot - 1, record.obs_age, out);
-    out += lane.stack() * lane.frame_bytes();
-    load_payload(out, lane.frame(slot_index.slot), lane.frame_bytes());
-    out += lane.frame_bytes();
-    if (!lane.validate(lane.stack_begin(slot_index.slot - 1, record.obs_age))) {
-      overwritten(slot_index);
-    }
+    const bool decoded = reader.load_block(lane, slot_index.slot - 1, record.obs_age, out);
+    out += (lane.stack() + 1) * lane.frame_bytes();
+    require_whole(lane, slot_index, lane.stack_begin(slot_index.slot - 1, record.obs_age), decoded);
   }
 }
 
 void gather_stacks(const Ring& ring, std::span<const SlotIndex> slot_indices, std::uint8_t* obs,
                    std::uint8_t* next_obs) {
+  FrameReader reader(ring.layout());
   for (const SlotIndex& slot_index : slot_indices) {
     const Lane lane = ring.lane(slot_index.lane);
     const Record record = transition_record(lane, slot_index);
     const std::uint64_t obs_end = slot_index.slot - record.distance;
-    lane.load_stack(obs_end, record.obs_age, obs);
-    lane.load_stack(slot_index.slot, record.age, next_obs);
+    const bool decoded = reader.load_stack(lane, obs_end, record.obs_age, obs) &&
+                         reader.load_stack(lane, slot_index.slot, record.age, next_obs);
     obs += lane.stack() * lane.frame_bytes();
     next_obs += lane.stack() * lane.frame_bytes();
-    if (!lane.validate(lane.stack_begin(obs_end, record.obs_age))) {
-      overwritten(slot_index);
-    }
+    require_whole(lane, slot_index, lane.stack_begin(obs_end, record.obs_age), decoded);
   }
 }
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
-#include <limits>
 #include <stdexcept>
 #include <utility>
 
@@ -13,15 +12,15 @@ namespace framering::ring {
 
 namespace {
 
-// Only min(age, stack − 1) matters, so a segment of more than 2^32 frames may stop counting.
-std::uint32_t next_age(std::uint32_t age) {
-  return age == std::numeric_limits<std::uint32_t>::max() ? age : age + 1;
-}
+std::uint32_t next_age(std::uint32_t age) { return std::min(age + 1, kMostAge); }
 
 }  // namespace
 
 LaneWriter::LaneWriter(std::shared_ptr<const Ring> ring, std::size_t lane)
-    : ring_(std::move(ring)), lane_(ring_->lane(lane)), next_(lane_.published()) {
+    : ring_(std::move(ring)),
+      lane_(ring_->lane(lane)),
+      frames_(ring_, lane),
+      next_(lane_.published()) {
   if (next_ > 0) {
     ordinal_ = lane_.load_record(next_ - 1).ordinal;
   }
@@ -29,24 +28,33 @@ LaneWriter::LaneWriter(std::shared_ptr<const Ring> ring, std::size_t lane)
 
 std::uint64_t LaneWriter::write(const Record& record, const std::uint8_t* frame,
                                 const std::uint8_t* action) {
+  frames_.prepare(next_, frame, record.age == 0);
   std::array<std::uint64_t, kRecordFieldWords> fields{};
   pack(record, fields.data());
   std::uint64_t* words = lane_.record(next_);
+  const auto store = [&](std::size_t index, std::uint64_t value) {
+    std::atomic_ref(words[index]).store(value, std::memory_order_relaxed);
+  };
 
-  begin_write(lane_.counters(), next_);
+  begin_write(lane_.counters(), frames_.oldest());
   for (std::size_t i = 0; i < kRecordFieldWords; ++i) {
-    std::atomic_ref(words[i]).store(fields[i], std::memory_order_relaxed);
+    store(i, fields[i]);
+  }
+  if (lane_.encoded()) {
+    store(Layout::location_word(), pack(frames_.location()));
   }
   if (action != nullptr) {
-    store_payload(words + kRecordFieldWords, action, ring_->geometry().action_bytes);
+    store_payload(lane_.action(next_), action, ring_->geometry().action_bytes);
   }
-  store_payload(lane_.frame(next_), frame, lane_.frame_bytes());
+  frames_.store(next_);
   end_write(lane_.counters(), next_);
 
   age_ = record.age;
   ordinal_ = record.ordinal;
   in_segment_ = true;
-  return next_++;
+  const std::uint64_t written = next_++;
+  frames_.give_back();
+  return written;
 }
 
 std::uint64_t LaneWriter::begin_segment(const std::uint8_t* frame) {
@@ -58,6 +66,7 @@ void LaneWriter::resume_segment() {
     throw std::logic_error("resume_segment goes on with a segment, but the lane is empty");
   }
   age_ = lane_.load_record(next_ - 1).age;
+  frames_.resume(next_ - 1, age_);
   in_segment_ = true;
 }
 
@@ -114,11 +123,13 @@ LaneWriter::Continuity LaneWriter::compare(const std::uint8_t* obs,
   const std::size_t part = bytes / lane_.stack();
   Continuity found{.continues = in_segment_, .shifted = true};
   for (std::uint64_t index = lane_.stack(); index-- > 0 && (found.continues || found.shifted);) {
-    prefetch_payload(lane_.frame(next_), index * part, part);
+    if (!lane_.encoded()) {
+      prefetch_payload(lane_.raw_frame(next_), index * part, part);
+    }
     const std::uint8_t* frame = obs + index * bytes;
     const std::uint64_t back = lane_.stack() - 1 - index;
     const std::uint64_t slot = next_ - 1 - std::min<std::uint64_t>(back, age_);
-    found.continues = found.continues && std::memcmp(lane_.frame(slot), frame, bytes) == 0;
+    found.continues = found.continues && std::memcmp(frames_.recent(slot), frame, bytes) == 0;
     found.shifted = found.shifted &&
                     (index == 0 || std::memcmp(next_obs + (index - 1) * bytes, frame, bytes) == 0);
   }

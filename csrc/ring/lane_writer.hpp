@@ -4,6 +4,7 @@
 #include <cstdint>
 #include <memory>
 
+#include "ring/frame_writer.hpp"
 #include "ring/ring.hpp"
 
 namespace framering::ring {
@@ -18,6 +19,9 @@ struct Step {
 
 // The one writer of a lane; two of them at once would break the protocol. It starts behind what is
 // published, with a new segment, whatever a predecessor left half written.
+//
+// Writing throws OutOfMemory where shared memory has no room for a frame. Nothing is written then,
+// and the writer may try again.
 class LaneWriter {
  public:
   LaneWriter(std::shared_ptr<const Ring> ring, std::size_t lane);
@@ -53,6 +57,7 @@ class LaneWriter {
 
   std::shared_ptr<const Ring> ring_;
   Lane lane_;
+  FrameWriter frames_;
   std::uint64_t next_;         // the slot to write
   std::uint64_t ordinal_ = 0;  // transitions so far
   std::uint32_t age_ = 0;      // of slot next_ − 1

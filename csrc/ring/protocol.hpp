@@ -1,16 +1,25 @@
 // The ring's protocol: one writer a lane, any number of readers, nobody waits.
 //
-// A lane has two monotonic counts. `claimed` is one more than the newest slot whose bytes may have
-// been touched; `published` is one more than the newest slot that is whole. Slot n lives in place
-// n % slots, so that writing slot n destroys slot n − slots.
+// A lane has two monotonic counts. `published` is one more than the newest slot that is whole.
+// `oldest` is the lowest slot of which everything is still there: its record, its frame, and the
+// encoded frames that it is decoded from. A record of slot n lies in place n % slots. Encoded
+// frames lie in the lane's arena, the word of position p at p % arena_words; a slot's record says
+// at which position its frame ends, and from which one it is decoded.
 //
 //   writer of slot n                        reader
-//   W1  claimed   := n + 1    relaxed       R1  p := published          acquire
-//   W2  fence                 release       R2  payload words of        relaxed
-//   W3  payload words         relaxed           slots < p
+//   W1  oldest    := o        relaxed       R1  p := published          acquire
+//   W2  fence                 release       R2  records and frames of    relaxed
+//   W3  record and frame      relaxed           slots < p
 //   W4  published := n + 1    release       R3  fence                   acquire
-//                                           R4  c := claimed            relaxed
-//                                           R5  whole, if lowest slot read >= c − slots
+//   W5  pages before slot o's begin         R4  o := oldest             relaxed
+//       are given back                      R5  whole, if lowest slot read >= o
+//
+// The writer chooses o before W1 so that nothing of the slots o … n − 1 is touched by W3 and W5:
+// o > n − slots, so that their records stay, and the frame that W3 stores ends at most arena_words
+// after the position from which slot o is decoded, so that their encoded frames stay. That position
+// grows with the slot: what slot o needs, and all that lies after it, is all that the slots after o
+// need. A slot's frame is decoded from a key frame of a slot that may be below o: its bytes are
+// kept, though nobody can name that slot any more.
 //
 // Obligations, in the terms of the C++ memory model, and why they hold:
 //
@@ -23,26 +32,38 @@
 //    synchronises with R1, and every payload word of slots < p happens before R2. R2 therefore
 //    reads those words, or later ones in their modification order: words of a later lap.
 //
-// 3. A later lap is noticed. Say R2 reads a word that W3 stored for slot n, n >= p. Then the
-//    release fence W2 (before W3) synchronises with the acquire fence R3 (after R2)
-//    [atomics.fences], so W1 happens before R4, and by read coherence c >= n + 1. That word lies in
-//    the place of slot n − slots, or of n − 2·slots …, which the reader took for a slot s <= n −
-//    slots. So s <= n − slots < c − slots, and R5 refuses the batch. Conversely what passes R5 is
-//    whole. It is enough to check the lowest slot read, because higher ones are overwritten later.
+// 3. What was overwritten is noticed. Say R2 reads a word that W3 stored for slot n, n >= p, where
+//    the reader took it for a word of slot s. Then the release fence W2 (before W3) synchronises
+//    with the acquire fence R3 (after R2) [atomics.fences], so W1 happens before R4, and by read
+//    coherence R4 reads the o of slot n or a later one. W3 touches nothing of slot o and those
+//    after it, so s < o, and R5 refuses the batch. Conversely what passes R5 is whole. It is enough
+//    to check the lowest slot read.
 //
-// 4. The writer never waits: W1 to W4 contain no loop and read nothing shared. Readers draw again.
+// 4. What was given back is noticed. The kernel takes a page away between W2 of some slot n and the
+//    next access of any thread to it, which finds zeros in a new page. That is as if the writer had
+//    stored zeros after W2: the system call comes after W1 and W2 in the writer's program, it is a
+//    full barrier, and it ends only after every processor has dropped the page's translation. A
+//    reader that loads such a zero has loaded it after that; so it sees W1, as in 3. Pages of a
+//    mapping that processes share are taken from the file for all of them alike.
 //
-// 5. A writer may die anywhere. Between W1 and W4 slot n is claimed, not published: nobody reads
-//    it as slot n, and slot n − slots is refused by R5 from W1 on. A successor starts at
-//    n = published with a new segment, and W1 stores the same n + 1 again: counts never go back.
-//    (The successor's start must happen after the death, e.g. through waitpid and fork.)
+// 5. Decoding is safe whatever it meets. Between R2 and R5 a reader may hold words of other slots,
+//    half a frame, or zeros. It copies the words into memory of its own first, no more than the
+//    longest walk can need and none beyond the arena; it checks every mask against the number of
+//    words before it stores one; every encoded frame takes at least one word, so that a walk ends.
 //
-// 6. Processes: std::atomic_ref<uint64_t> is lock-free, hence address-free, so that the argument
+// 6. The writer never waits: it reads nothing that others write. Readers draw again.
+//
+// 7. A writer may die anywhere. Before W4 slot n is not published: nobody reads it as slot n, and
+//    whatever it has overwritten is below the o of W1. A successor starts behind `published`, with
+//    a new segment and an encoded frame that needs no other, and never lowers `oldest`. (The
+//    successor's start must happen after the death, e.g. through waitpid and fork.)
+//
+// 8. Processes: std::atomic_ref<uint64_t> is lock-free, hence address-free, so that the argument
 //    holds between mappings at different addresses.
 //
 // The order of the words is not checked by ThreadSanitizer, which models no stand-alone fences; the
-// stress test checks it by the payload itself, and is shown to fail when R5 is left out, when W4 is
-// done before W3, and when W1 is done after W3.
+// stress test checks it by the payload itself, and is shown to fail when a step is left out or done
+// too early or too late.
 #pragma once
 
 #include <atomic>
@@ -55,8 +76,8 @@ namespace framering::ring {
 static_assert(std::atomic_ref<std::uint64_t>::is_always_lock_free);
 
 // W1 and W2.
-inline void begin_write(Counters& counters, std::uint64_t slot) {
-  std::atomic_ref(counters.claimed).store(slot + 1, std::memory_order_relaxed);
+inline void begin_write(Counters& counters, std::uint64_t oldest) {
+  std::atomic_ref(counters.oldest).store(oldest, std::memory_order_relaxed);
   std::atomic_thread_fence(std::memory_order_release);
 }
 
@@ -70,10 +91,15 @@ inline std::uint64_t published(Counters& counters) {
   return std::atomic_ref(counters.published).load(std::memory_order_acquire);
 }
 
+// The lowest slot that may be read now. It may be gone by the time that it is read: see validate.
+inline std::uint64_t oldest(Counters& counters) {
+  return std::atomic_ref(counters.oldest).load(std::memory_order_relaxed);
+}
+
 // R3 to R5: whether everything read since R1, from slots >= lowest, was whole.
-inline bool validate(Counters& counters, std::uint64_t lowest, std::uint64_t slots) {
+inline bool validate(Counters& counters, std::uint64_t lowest) {
   std::atomic_thread_fence(std::memory_order_acquire);
-  return std::atomic_ref(counters.claimed).load(std::memory_order_relaxed) <= lowest + slots;
+  return oldest(counters) <= lowest;
 }
 
 }  // namespace framering::ring

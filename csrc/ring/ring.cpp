@@ -1,12 +1,12 @@
 #include "ring/ring.hpp"
 
+#include <algorithm>
 #include <array>
 #include <cstring>
 #include <stdexcept>
 #include <string>
 #include <utility>
 
-#include "ring/page_supplier.hpp"
 #include "ring/payload.hpp"
 
 namespace framering::ring {
@@ -30,20 +30,29 @@ Header read_header(const system::Mapping& mapping) {
   return header;
 }
 
+// Raw frames are written everywhere in the end. Of encoded ones, memory is taken as they come.
+system::Mapping map(const Layout& layout, Memory memory) {
+  const std::size_t taken = layout.geometry().encoded() ? layout.records_end() : layout.bytes();
+  return memory == Memory::kShared ? system::Mapping::shared_memory(layout.bytes(), taken)
+                                   : system::Mapping::private_memory(layout.bytes(), taken);
+}
+
 }  // namespace
 
 Lane::Lane(const Layout& layout, std::byte* block, std::size_t lane)
     : counters_(reinterpret_cast<Counters*>(block + layout.lane_offset(lane))),
-      records_(reinterpret_cast<std::uint64_t*>(block + layout.lane_offset(lane) +
-                                                layout.records_offset())),
-      frames_(reinterpret_cast<std::uint64_t*>(block + layout.lane_offset(lane) +
-                                               layout.frames_offset())),
+      records_(
+          reinterpret_cast<std::uint64_t*>(block + layout.lane_offset(lane) + sizeof(Counters))),
+      arena_(reinterpret_cast<std::uint64_t*>(block + layout.frames_offset(lane))),
       slots_(layout.geometry().slots),
       stack_(layout.geometry().stack),
       frame_bytes_(layout.geometry().frame_bytes),
       frame_words_(layout.frame_words()),
       record_words_(layout.record_words()),
-      action_bytes_(layout.geometry().action_bytes) {}
+      action_word_(layout.action_word()),
+      action_bytes_(layout.geometry().action_bytes),
+      arena_words_(layout.arena_words()),
+      encoded_(layout.geometry().encoded()) {}
 
 Record Lane::load_record(std::uint64_t slot) const {
   std::array<std::uint64_t, kRecordFieldWords> words{};
@@ -59,32 +68,23 @@ std::optional<Record> Lane::read_record(std::uint64_t slot) const {
 }
 
 void Lane::load_action(std::uint64_t slot, std::uint8_t* action) const {
-  load_payload(action, record(slot) + kRecordFieldWords, action_bytes_);
+  load_payload(action, this->action(slot), action_bytes_);
 }
 
-void Lane::load_stack(std::uint64_t slot, std::uint64_t age, std::uint8_t* out) const {
-  for (std::uint64_t back = stack_; back-- > 0; out += frame_bytes_) {
-    load_payload(out, frame(slot - (back < age ? back : age)), frame_bytes_);
-  }
+FrameLocation Lane::load_location(std::uint64_t slot) const {
+  return unpack_location(
+      std::atomic_ref(record(slot)[Layout::location_word()]).load(std::memory_order_relaxed));
 }
 
 Ring::Ring(const Geometry& geometry, Memory memory)
-    : Ring(Layout(geometry), memory == Memory::kShared
-                                 ? system::Mapping::shared_memory(Layout(geometry).bytes())
-                                 : system::Mapping::private_memory(Layout(geometry).bytes())) {
+    : Ring(Layout(geometry), map(Layout(geometry), memory)) {
   const Header header{
       .magic = kMagic, .version = kLayoutVersion, .geometry = geometry, .bytes = layout_.bytes()};
   std::memcpy(mapping_.data(), &header, sizeof(Header));
-  if (memory == Memory::kPrivate && PageSupplier::worthwhile(layout_)) {
-    pages_ = std::make_unique<PageSupplier>(layout_, mapping_.data());
-  }
 }
 
 Ring::Ring(const Layout& layout, system::Mapping mapping)
     : layout_(layout), mapping_(std::move(mapping)) {}
-
-Ring::Ring(Ring&& other) noexcept = default;
-Ring::~Ring() = default;
 
 Ring Ring::attach(int descriptor) {
   system::Mapping mapping = system::Mapping::attach(descriptor);
@@ -104,6 +104,30 @@ Lane Ring::lane(std::size_t index) const {
                             std::to_string(geometry().lanes) + " lanes");
   }
   return {layout_, mapping_.data(), index};
+}
+
+void Ring::take_memory(std::size_t lane, std::uint64_t begin, std::uint64_t end) const {
+  for_parts(lane, begin, end,
+            [&](std::size_t offset, std::size_t bytes) { mapping_.take(offset, bytes); });
+}
+
+void Ring::give_back_memory(std::size_t lane, std::uint64_t begin, std::uint64_t end) const {
+  for_parts(lane, begin, end,
+            [&](std::size_t offset, std::size_t bytes) { mapping_.give_back(offset, bytes); });
+}
+
+// Calls a function with the block's parts that hold some positions: two where the arena's end lies
+// between them.
+template <class Function>
+void Ring::for_parts(std::size_t lane, std::uint64_t begin, std::uint64_t end,
+                     Function function) const {
+  while (begin < end) {
+    const std::uint64_t first = begin % layout_.arena_words();
+    const std::uint64_t number = std::min(end - begin, layout_.arena_words() - first);
+    function(layout_.frames_offset(lane) + first * sizeof(std::uint64_t),
+             number * sizeof(std::uint64_t));
+    begin += number;
+  }
 }
 
 }  // namespace framering::ring

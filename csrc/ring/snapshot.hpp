@@ -3,11 +3,14 @@
 //   prologue | extra | per lane: bounds | per lane: records, frames | checksum of all before
 //
 // All numbers are little-endian words of 8 bytes. Only what can be sampled is kept, with the slots
-// that its oldest stack needs, so that a ring of another size can load it.
+// that its oldest stack needs, so that a ring of another size can load it. Records are without
+// their frames' locations. Encoded frames are as in the ring, one behind the other, but for the
+// first one, which needs no other.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <stdexcept>
 #include <string>
@@ -28,6 +31,7 @@ struct LaneBounds {
   std::uint64_t low = 0;                // the window's first slot
   std::uint64_t high = 0;               // one more than its last
   std::uint64_t forgotten_ordinal = 0;  // see WindowFinder
+  std::uint64_t frame_words = 0;        // of all its frames
 };
 
 using Sink = std::function<void(std::span<const std::uint8_t>)>;
@@ -46,6 +50,7 @@ struct Source {
 
 struct LoadedSnapshot {
   std::vector<LaneBounds> lanes;
+  std::vector<std::uint64_t> oldest;  // slot of each lane, for which there was room
   std::vector<std::uint8_t> extra;
 
   [[nodiscard]] std::uint64_t window_slots() const;
@@ -64,7 +69,8 @@ struct Expected {
 // unpublished: for readers and writers the ring is still empty, and where anything is wrong it
 // remains so. The bytes are read once and never looked at again, so that a file that changes
 // meanwhile can do no harm. Throws BadSnapshot.
-LoadedSnapshot load_slots(const Ring& ring, const Source& source, const Expected& expected);
+LoadedSnapshot load_slots(const std::shared_ptr<const Ring>& ring, const Source& source,
+                          const Expected& expected);
 
 // Publishes the slots that load_slots has copied.
 void publish_slots(const Ring& ring, const LoadedSnapshot& loaded);

@@ -1,7 +1,11 @@
 #include <algorithm>
+#include <array>
+#include <bit>
 #include <cstring>
 #include <optional>
 
+#include "ring/encoding.hpp"
+#include "ring/frame_writer.hpp"
 #include "ring/hash.hpp"
 #include "ring/payload.hpp"
 #include "ring/snapshot.hpp"
@@ -87,6 +91,7 @@ void require_fit(const Geometry& found, const Geometry& own) {
   require(found.stack == own.stack, "frames a stack", own.stack, found.stack);
   require(found.action_bytes == own.action_bytes, "bytes an action", own.action_bytes,
           found.action_bytes);
+  require(found.row_bytes == own.row_bytes, "bytes a row", own.row_bytes, found.row_bytes);
 }
 
 [[noreturn]] void too_large(std::uint64_t number, const char* what, std::uint64_t taken) {
@@ -148,19 +153,144 @@ void require_records(const Lane& lane, const LaneBounds& bounds, std::uint64_t c
   }
 }
 
-// One of the two arrays of a lane: `words` a slot, of which slot n belongs at at(n).
-template <class At>
-void read_slots(CheckedSource& source, const LaneBounds& bounds, std::size_t words, At at) {
-  const std::uint64_t most = slots_per_chunk(words);
-  std::vector<std::uint8_t> chunk(std::min(most, bounds.high - bounds.first) * words * kWord);
-  for (std::uint64_t slot = bounds.first; slot < bounds.high;) {
-    const std::uint64_t end = std::min(slot + most, bounds.high);
-    source.read(std::span(chunk).first((end - slot) * words * kWord));
-    const std::uint8_t* from = chunk.data();
-    for (; slot < end; ++slot, from += words * kWord) {
-      store_payload(at(slot), from, words * kWord);
+// Reads so many words in chunks of about a MiB, and calls `use` with what there is each time. It
+// returns how many words it has used; the others come again, with more.
+template <class Use>
+void read_words(CheckedSource& source, std::uint64_t number, Use use) {
+  std::vector<std::uint64_t> chunk;
+  while (number > 0 || !chunk.empty()) {
+    const std::uint64_t more = std::min<std::uint64_t>(number, kChunkBytes / kWord);
+    const std::size_t kept = chunk.size();
+    chunk.resize(kept + more);
+    source.read({reinterpret_cast<std::uint8_t*>(chunk.data() + kept), more * kWord});
+    number -= more;
+    chunk.resize(chunk.size() + kReadBeyond);  // for decoding
+    const std::size_t used = use(std::span(chunk).first(kept + more));
+    if (used == 0 && number == 0) {
+      throw BadSnapshot("the snapshot contradicts itself in its frames");
     }
+    chunk.resize(kept + more);
+    chunk.erase(chunk.begin(), chunk.begin() + static_cast<std::ptrdiff_t>(used));
   }
+}
+
+Record unpack_version_1(const std::uint64_t* words) {
+  const std::uint64_t flags = words[2] >> 48U;
+  const auto age = [](std::uint64_t value) {
+    return static_cast<std::uint32_t>(std::min<std::uint64_t>(value & 0xffffffffU, kMostAge));
+  };
+  return {.ordinal = words[0],
+          .age = age(words[1]),
+          .obs_age = age(words[1] >> 32U),
+          .reward = std::bit_cast<float>(static_cast<std::uint32_t>(words[2])),
+          .distance = static_cast<std::uint16_t>(words[2] >> 32U),
+          .transition = (flags & 1U) != 0,
+          .terminated = (flags & 2U) != 0,
+          .truncated = (flags & 4U) != 0};
+}
+
+// The records of a lane, with the location of no frame yet.
+void read_records(CheckedSource& source, std::uint64_t version, const Layout& layout,
+                  const Lane& lane, const LaneBounds& bounds) {
+  const std::size_t fields = version == 1 ? kRecordFieldWordsVersion1 : kRecordFieldWords;
+  const std::size_t words = fields + layout.action_words();
+  std::uint64_t slot = bounds.first;
+  read_words(
+      source, (bounds.high - bounds.first) * words, [&](std::span<const std::uint64_t> chunk) {
+        const std::size_t records = chunk.size() / words;
+        for (const std::uint64_t* record = chunk.data(); record != chunk.data() + records * words;
+             record += words, ++slot) {
+          std::array<std::uint64_t, kRecordFieldWords> packed{};
+          if (version == 1) {
+            pack(unpack_version_1(record), packed.data());
+          } else {
+            std::copy_n(record, kRecordFieldWords, packed.begin());
+          }
+          store_payload(lane.record(slot), reinterpret_cast<const std::uint8_t*>(packed.data()),
+                        sizeof(packed));
+          store_payload(lane.action(slot), reinterpret_cast<const std::uint8_t*>(record + fields),
+                        layout.action_words() * kWord);
+        }
+        return records * words;
+      });
+}
+
+// The frames of a lane, by the lane's own means: it may have less room than the snapshot's had.
+// Returns the oldest slot for which there was room.
+std::uint64_t read_frames(CheckedSource& source, bool encoded,
+                          const std::shared_ptr<const Ring>& ring, std::size_t index,
+                          const LaneBounds& bounds) {
+  const Layout& layout = ring->layout();
+  const Lane lane = ring->lane(index);
+  FrameWriter writer(ring, index);
+  writer.start_at(bounds.first);
+  std::uint64_t slot = bounds.first;
+  const auto put = [&](const std::uint8_t* frame) {
+    const std::uint32_t age = lane.load_record(slot).age;
+    writer.prepare(slot, frame, slot == bounds.first || age == 0);
+    if (lane.encoded()) {
+      std::atomic_ref(lane.record(slot)[Layout::location_word()])
+          .store(pack(writer.location()), std::memory_order_relaxed);
+    }
+    writer.store(slot);
+    ++slot;
+  };
+  if (!encoded) {
+    const std::size_t words = layout.frame_words();
+    read_words(source, bounds.frame_words, [&](std::span<const std::uint64_t> chunk) {
+      const std::size_t frames = chunk.size() / words;
+      for (std::size_t i = 0; i < frames; ++i) {
+        put(reinterpret_cast<const std::uint8_t*>(chunk.data() + i * words));
+      }
+      return frames * words;
+    });
+    return writer.oldest();
+  }
+  FrameDecoder decoder({.bytes = lane.frame_bytes(), .row_bytes = layout.geometry().row_bytes});
+  read_words(source, bounds.frame_words, [&](std::span<const std::uint64_t> chunk) {
+    std::size_t used = 0;
+    while (used < chunk.size()) {
+      const auto rest = chunk.subspan(used);
+      if (encoded_size(rest[0]) > rest.size()) {
+        break;  // not all of it is there yet
+      }
+      const bool misplaced = slot == bounds.high ||
+                             (slot == bounds.first && encoded_kind(rest[0]) == FrameKind::kDelta);
+      const std::size_t size = misplaced ? 0 : decoder.decode(rest);
+      if (size == 0) {
+        throw BadSnapshot("the snapshot contradicts itself in the frame of slot " +
+                          std::to_string(slot));
+      }
+      put(decoder.frame());
+      used += size;
+    }
+    return used;
+  });
+  if (slot != bounds.high) {
+    throw BadSnapshot("the snapshot contradicts itself in its frames");
+  }
+  return writer.oldest();
+}
+
+LaneBounds read_bounds(CheckedSource& source, std::uint64_t version, const Layout& layout) {
+  LaneBounds bounds;
+  bounds.first = source.read<std::uint64_t>();
+  bounds.low = source.read<std::uint64_t>();
+  bounds.high = source.read<std::uint64_t>();
+  bounds.forgotten_ordinal = source.read<std::uint64_t>();
+  if (version != 1) {
+    bounds.frame_words = source.read<std::uint64_t>();
+  }
+  require_bounds(bounds, layout.geometry());
+  const std::uint64_t slots = bounds.high - bounds.first;
+  if (version == 1) {
+    bounds.frame_words = slots * layout.frame_words();
+  }
+  const std::uint64_t most = slots * (layout.frame_words() + (layout.geometry().encoded() ? 1 : 0));
+  if (bounds.frame_words > most || (!layout.geometry().encoded() && bounds.frame_words != most)) {
+    throw BadSnapshot("the snapshot contradicts itself in its bounds");
+  }
+  return bounds;
 }
 
 LoadedSnapshot read_header(CheckedSource& source, const Prologue& prologue, const Layout& layout,
@@ -173,36 +303,60 @@ LoadedSnapshot read_header(CheckedSource& source, const Prologue& prologue, cons
       !std::ranges::equal(std::span(loaded.extra).first(format.size()), format)) {
     throw BadSnapshot("the snapshot is of another buffer: its observations or actions differ");
   }
-  std::uint64_t slots = 0;
+  const std::size_t fields = prologue.version == 1 ? kRecordFieldWordsVersion1 : kRecordFieldWords;
+  std::uint64_t words = 1;  // the checksum
   for (std::size_t index = 0; index < geometry.lanes; ++index) {
-    loaded.lanes.push_back(source.read<LaneBounds>());
-    require_bounds(loaded.lanes.back(), geometry);
-    slots += loaded.lanes.back().high - loaded.lanes.back().first;
+    loaded.lanes.push_back(read_bounds(source, prologue.version, layout));
+    const LaneBounds& bounds = loaded.lanes.back();
+    words += (bounds.high - bounds.first) * (fields + layout.action_words()) + bounds.frame_words;
   }
   // Before anything is copied.
-  const std::uint64_t bytes = slots * (layout.record_words() + layout.frame_words()) * kWord;
-  if (source.unread() != bytes + kWord) {
-    throw BadSnapshot(source.unread() < bytes + kWord
+  if (source.unread() != words * kWord) {
+    throw BadSnapshot(source.unread() < words * kWord
                           ? "the snapshot is cut short"
                           : "the snapshot is longer than its header says");
   }
   return loaded;
 }
 
-LoadedSnapshot read_body(CheckedSource& source, const Prologue& prologue, const Ring& ring,
-                         const Expected& expected) {
-  const Layout& layout = ring.layout();
+LoadedSnapshot read_body(CheckedSource& source, const Prologue& prologue,
+                         const std::shared_ptr<const Ring>& ring, const Expected& expected) {
+  const Layout& layout = ring->layout();
   LoadedSnapshot loaded = read_header(source, prologue, layout, expected.format);
+  const bool encoded = prologue.version != 1 && layout.geometry().encoded();
   for (std::size_t index = 0; index < loaded.lanes.size(); ++index) {
-    const Lane lane = ring.lane(index);
+    const Lane lane = ring->lane(index);
     const LaneBounds& bounds = loaded.lanes[index];
-    read_slots(source, bounds, layout.record_words(),
-               [&](std::uint64_t slot) { return lane.record(slot); });
+    read_records(source, prologue.version, layout, lane, bounds);
     require_records(lane, bounds, expected.capacity);
-    read_slots(source, bounds, layout.frame_words(),
-               [&](std::uint64_t slot) { return lane.frame(slot); });
+    loaded.oldest.push_back(read_frames(source, encoded, ring, index, bounds));
   }
   return loaded;
+}
+
+Prologue read_prologue(CheckedSource& source, const Geometry& own) {
+  Prologue prologue;
+  prologue.magic = source.read<std::uint64_t>();
+  prologue.version = source.read<std::uint64_t>();
+  if (prologue.magic != kSnapshotMagic) {
+    throw BadSnapshot("this is no snapshot of a replay buffer");
+  }
+  if (prologue.version == 1) {
+    const auto geometry = source.read<GeometryVersion1>();
+    prologue.geometry = {.lanes = geometry.lanes,
+                         .slots = geometry.slots,
+                         .frame_bytes = geometry.frame_bytes,
+                         .stack = geometry.stack,
+                         .action_bytes = geometry.action_bytes,
+                         .row_bytes = own.row_bytes};
+  } else if (prologue.version == kSnapshotVersion) {
+    prologue.geometry = source.read<Geometry>();
+  } else {
+    throw BadSnapshot("the snapshot has version " + std::to_string(prologue.version) +
+                      ", this framering reads versions 1 and " + std::to_string(kSnapshotVersion));
+  }
+  prologue.extra_bytes = source.read<std::uint64_t>();
+  return prologue;
 }
 
 }  // namespace
@@ -223,19 +377,13 @@ void require_empty(const Ring& ring) {
   }
 }
 
-LoadedSnapshot load_slots(const Ring& ring, const Source& source, const Expected& expected) {
+LoadedSnapshot load_slots(const std::shared_ptr<const Ring>& ring, const Source& source,
+                          const Expected& expected) {
   CheckedSource checked(source);
-  if (source.size < sizeof(Prologue) + kWord) {
+  if (source.size < 2 * kWord) {
     throw BadSnapshot("this is no snapshot of a replay buffer");
   }
-  const auto prologue = checked.read<Prologue>();
-  if (prologue.magic != kSnapshotMagic) {
-    throw BadSnapshot("this is no snapshot of a replay buffer");
-  }
-  if (prologue.version != kSnapshotVersion) {
-    throw BadSnapshot("the snapshot has version " + std::to_string(prologue.version) +
-                      ", this framering reads version " + std::to_string(kSnapshotVersion));
-  }
+  const Prologue prologue = read_prologue(checked, ring->geometry());
   std::optional<LoadedSnapshot> loaded;
   try {
     loaded = read_body(checked, prologue, ring, expected);
@@ -252,7 +400,7 @@ void publish_slots(const Ring& ring, const LoadedSnapshot& loaded) {
   for (std::size_t index = 0; index < loaded.lanes.size(); ++index) {
     if (const std::uint64_t high = loaded.lanes[index].high; high > 0) {
       Counters& counters = ring.lane(index).counters();
-      begin_write(counters, high - 1);
+      begin_write(counters, loaded.oldest[index]);
       end_write(counters, high - 1);
     }
   }

@@ -1,5 +1,7 @@
 #include <algorithm>
 
+#include "ring/encoding.hpp"
+#include "ring/frame_reader.hpp"
 #include "ring/hash.hpp"
 #include "ring/overrun.hpp"
 #include "ring/payload.hpp"
@@ -13,6 +15,10 @@ namespace {
 template <class Value>
 std::span<const std::uint8_t> bytes_of(const Value& value) {
   return {reinterpret_cast<const std::uint8_t*>(&value), sizeof(Value)};
+}
+
+std::span<const std::uint8_t> bytes_of_words(std::span<const std::uint64_t> words) {
+  return {reinterpret_cast<const std::uint8_t*>(words.data()), words.size_bytes()};
 }
 
 // Passes bytes on, and the checksum of all of them at the end.
@@ -30,23 +36,108 @@ class CheckedSink {
   Hash hash_;
 };
 
-// One of the two arrays of a lane: `words` a slot, of which slot n is at at(n).
-template <class At>
-void write_slots(CheckedSink& sink, const Lane& lane, const LaneBounds& bounds, std::size_t words,
-                 At at) {
-  const std::uint64_t most = slots_per_chunk(words);
-  std::vector<std::uint8_t> chunk(std::min(most, bounds.high - bounds.first) * words * kWord);
+// Passes on what `copy` appends for each slot, in chunks of about a MiB. `most_bytes` is the most
+// that it appends.
+template <class Copy>
+void write_slots(CheckedSink& sink, const Lane& lane, const LaneBounds& bounds,
+                 std::size_t most_bytes, Copy copy) {
+  std::vector<std::uint8_t> chunk(kChunkBytes + most_bytes);
   for (std::uint64_t slot = bounds.first; slot < bounds.high;) {
-    const std::uint64_t end = std::min(slot + most, bounds.high);
     std::uint8_t* out = chunk.data();
-    for (; slot < end; ++slot, out += words * kWord) {
-      load_payload(out, at(slot), words * kWord);
+    for (; slot < bounds.high && out < chunk.data() + kChunkBytes; ++slot) {
+      out = copy(slot, out);
     }
     if (!lane.validate(bounds.first)) {
       throw Overrun();
     }
     sink.write({chunk.data(), out});
   }
+}
+
+void write_records(CheckedSink& sink, const Layout& layout, const Lane& lane,
+                   const LaneBounds& bounds) {
+  const std::size_t field_bytes = kRecordFieldWords * kWord;
+  const std::size_t action_bytes = layout.action_words() * kWord;
+  write_slots(sink, lane, bounds, field_bytes + action_bytes,
+              [&](std::uint64_t slot, std::uint8_t* out) {
+                load_payload(out, lane.record(slot), field_bytes);
+                load_payload(out + field_bytes, lane.action(slot), action_bytes);
+                return out + field_bytes + action_bytes;
+              });
+}
+
+// The words of a slot's own frame, which lie at the end of its span.
+std::uint64_t own_words(const Lane& lane, std::uint64_t slot) {
+  const FrameLocation location = lane.load_location(slot);
+  const FrameLocation before = lane.load_location(slot - 1);
+  return location.begin() == before.begin() ? location.end - before.end : location.span;
+}
+
+// The first frame of a lane's part, encoded alone.
+class FirstFrame {
+ public:
+  FirstFrame(const Layout& layout, const Lane& lane, const LaneBounds& bounds)
+      : shape_{.bytes = layout.geometry().frame_bytes, .row_bytes = layout.geometry().row_bytes},
+        encoder_(shape_) {
+    if (bounds.first == bounds.high) {
+      return;
+    }
+    std::vector<std::uint8_t> frames(lane.stack() * lane.frame_bytes());
+    const bool decoded = FrameReader(layout).load_stack(lane, bounds.first, 0, frames.data());
+    if (!decoded || !lane.validate(bounds.first)) {
+      throw Overrun();
+    }
+    PaddedFrame frame(shape_);
+    frame.assign(frames.data());
+    encoded_ = encoder_.encode_alone(frame);
+  }
+  [[nodiscard]] const EncodedFrame& encoded() const { return encoded_; }
+
+ private:
+  FrameShape shape_;
+  FrameEncoder encoder_;
+  EncodedFrame encoded_;
+};
+
+std::uint64_t count_frame_words(const Layout& layout, const Lane& lane, const LaneBounds& bounds) {
+  if (!lane.encoded()) {
+    return (bounds.high - bounds.first) * layout.frame_words();
+  }
+  std::uint64_t words = FirstFrame(layout, lane, bounds).encoded().size();
+  for (std::uint64_t slot = bounds.first + 1; slot < bounds.high; ++slot) {
+    words += own_words(lane, slot);
+  }
+  if (!lane.validate(bounds.first)) {
+    throw Overrun();
+  }
+  return words;
+}
+
+void write_frames(CheckedSink& sink, const Layout& layout, const Lane& lane,
+                  const LaneBounds& bounds) {
+  const std::size_t frame_bytes = layout.frame_words() * kWord;
+  if (!lane.encoded()) {
+    write_slots(sink, lane, bounds, frame_bytes, [&](std::uint64_t slot, std::uint8_t* out) {
+      load_payload(out, lane.raw_frame(slot), frame_bytes);
+      return out + frame_bytes;
+    });
+    return;
+  }
+  const FirstFrame first(layout, lane, bounds);
+  write_slots(sink, lane, bounds, frame_bytes + kWord, [&](std::uint64_t slot, std::uint8_t* out) {
+    if (slot == bounds.first) {
+      out = std::ranges::copy(bytes_of_words(first.encoded().head), out).out;
+      return std::ranges::copy(bytes_of_words(first.encoded().words), out).out;
+    }
+    // Where the slots have been overwritten, this is garbage, and must still fit.
+    const std::uint64_t words =
+        std::min<std::uint64_t>(own_words(lane, slot), layout.frame_words() + 1);
+    const std::uint64_t begin = lane.load_location(slot).end - words;
+    const std::uint64_t until_end = lane.arena_words() - begin % lane.arena_words();
+    const std::size_t bytes = std::min(words, until_end) * kWord;
+    load_payload(out, lane.arena(begin), bytes);
+    return out + bytes;
+  });
 }
 
 }  // namespace
@@ -59,7 +150,7 @@ void write_snapshot(const Ring& ring, const Window& window,
   checked.write(bytes_of(Prologue{.geometry = layout.geometry(), .extra_bytes = extra.size()}));
   checked.write(extra);
   // A transition reads less than two stacks back.
-  const std::uint64_t reach = 2 * layout.geometry().stack;
+  const std::uint64_t reach = 2 * layout.geometry().stack - 1;
   std::vector<LaneBounds> bounds;
   for (std::size_t index = 0; index < window.lanes.size(); ++index) {
     const LaneWindow& lane = window.lanes[index];
@@ -67,14 +158,13 @@ void write_snapshot(const Ring& ring, const Window& window,
                       .low = lane.low,
                       .high = lane.high,
                       .forgotten_ordinal = forgotten_ordinals[index]});
+    bounds.back().frame_words = count_frame_words(layout, ring.lane(index), bounds.back());
     checked.write(bytes_of(bounds.back()));
   }
   for (std::size_t index = 0; index < bounds.size(); ++index) {
     const Lane lane = ring.lane(index);
-    write_slots(checked, lane, bounds[index], layout.record_words(),
-                [&](std::uint64_t slot) { return lane.record(slot); });
-    write_slots(checked, lane, bounds[index], layout.frame_words(),
-                [&](std::uint64_t slot) { return lane.frame(slot); });
+    write_records(checked, layout, lane, bounds[index]);
+    write_frames(checked, layout, lane, bounds[index]);
   }
   checked.finish();
 }

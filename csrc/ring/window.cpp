@@ -23,14 +23,10 @@ std::uint64_t newest_ordinal(const Lane& lane) {
   }
 }
 
-// The first slot in [low, high) with at least this ordinal; high where there is none. Ordinals
-// never fall from one slot to the next; what has been overwritten counts as too old.
-std::uint64_t first_with_ordinal(const Lane& lane, std::uint64_t low, std::uint64_t high,
-                                 std::uint64_t ordinal) {
-  const auto too_old = [&](std::uint64_t slot) {
-    const auto record = lane.read_record(slot);
-    return !record || record->ordinal < ordinal;
-  };
+// The first slot in [low, high) that is not too old; high where all are. If a slot is too old, so
+// are those before it.
+template <class TooOld>
+std::uint64_t first_young(std::uint64_t low, std::uint64_t high, TooOld too_old) {
   // Everything before low is too old. Take longer and longer steps, then halve the last one.
   std::uint64_t step = 1;
   while (low < high && too_old(std::min(low + step, high) - 1)) {
@@ -47,6 +43,28 @@ std::uint64_t first_with_ordinal(const Lane& lane, std::uint64_t low, std::uint6
     }
   }
   return low;
+}
+
+// The first slot with at least this ordinal. Ordinals never fall from one slot to the next; what
+// has been overwritten counts as too old.
+std::uint64_t first_with_ordinal(const Lane& lane, std::uint64_t low, std::uint64_t high,
+                                 std::uint64_t ordinal) {
+  return first_young(low, high, [&](std::uint64_t slot) {
+    const auto record = lane.read_record(slot);
+    return !record || record->ordinal < ordinal;
+  });
+}
+
+// The first slot that stays whole while so many more are written, each as long as can be.
+std::uint64_t first_surviving(const Lane& lane, std::uint64_t low, std::uint64_t high,
+                              std::uint64_t writes) {
+  const std::uint64_t longest = lane.frame_bytes() / sizeof(std::uint64_t) + 2;
+  // One more, for what does not fit before the arena's end.
+  const std::uint64_t end = lane.load_location(high - 1).end + (writes + 1) * longest;
+  return first_young(low, high, [&](std::uint64_t slot) {
+    const FrameLocation location = lane.load_location(slot);
+    return !lane.validate(slot) || location.begin() + lane.arena_words() < end;
+  });
 }
 
 }  // namespace
@@ -95,7 +113,18 @@ LaneWindow WindowFinder::find_lane(std::size_t index, std::uint64_t guard) {
     // end of its obs, and less than one more to the start of that.
     const std::uint64_t kept = lane.slots() - guard - 2 * lane.stack();
     std::uint64_t low = std::max(forgotten_[index], high < kept ? 0 : high - kept);
-    low = std::max(low, std::min(lows_[index], high));
+    low = std::min(std::max(low, lows_[index]), high);
+    if (lane.encoded()) {
+      // Memory may be short of that.
+      std::uint64_t whole = lane.oldest();
+      if (guard > 0 && whole < high) {
+        whole = first_surviving(lane, whole, high, guard);
+      }
+      low = std::max(low, whole == 0 ? 0 : whole + 2 * lane.stack() - 1);
+      if (low >= high) {
+        return {.low = high, .high = high, .transitions = 0};
+      }
+    }
     if (newest->ordinal >= capacity_) {
       low = first_with_ordinal(lane, low, high, newest->ordinal - capacity_ + 1);
     }

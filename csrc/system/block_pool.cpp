@@ -61,7 +61,7 @@ BlockPool::Loan BlockPool::lend(std::size_t bytes) {
       return loan;
     }
   }
-  return {Mapping::private_memory(size, "a batch"), shelf_};
+  return {Mapping::private_memory(size, size, "a batch"), shelf_};
 }
 
 }  // namespace framering::system

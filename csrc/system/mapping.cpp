@@ -72,6 +72,11 @@ std::byte* map(std::size_t bytes, int flags, int descriptor, const char* what) {
   return static_cast<std::byte*>(address);
 }
 
+std::size_t page_bytes() {
+  static const auto bytes = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
+  return bytes;
+}
+
 void advise_huge_pages(std::byte* data, std::size_t bytes) {
   // An error is ignored: a kernel without huge pages returns one, and nothing depends on them.
   ::madvise(data, bytes, MADV_HUGEPAGE);
@@ -79,28 +84,29 @@ void advise_huge_pages(std::byte* data, std::size_t bytes) {
 
 }  // namespace
 
-Mapping Mapping::private_memory(std::size_t bytes, const char* what) {
+Mapping Mapping::private_memory(std::size_t bytes, std::size_t huge, const char* what) {
   // The block is aligned to a huge page: one huge page more is mapped, and both ends are unmapped.
   const std::size_t spare = bytes < kHugePage ? 0 : kHugePage;
-  std::byte* mapped = map(bytes + spare, MAP_PRIVATE | MAP_ANONYMOUS, -1, what);
+  // Most of it may never be written, so that the kernel must not reckon with all of it.
+  const int flags = MAP_PRIVATE | MAP_ANONYMOUS | (huge < bytes ? MAP_NORESERVE : 0);
+  std::byte* mapped = map(bytes + spare, flags, -1, what);
   const std::size_t before = spare == 0 ? 0 : -reinterpret_cast<std::uintptr_t>(mapped) % kHugePage;
   std::byte* data = mapped + before;
   if (before > 0) {
     ::munmap(mapped, before);
   }
-  const auto page = static_cast<std::size_t>(::sysconf(_SC_PAGESIZE));
-  const std::size_t end = (before + bytes + page - 1) / page * page;
+  const std::size_t end = (before + bytes + page_bytes() - 1) / page_bytes() * page_bytes();
   if (end < bytes + spare) {
     ::munmap(mapped + end, bytes + spare - end);
   }
-  advise_huge_pages(data, bytes);
+  advise_huge_pages(data, huge);
   return {data, bytes, -1};
 }
 
-Mapping Mapping::shared_memory(std::size_t bytes) {
+Mapping Mapping::shared_memory(std::size_t bytes, std::size_t taken) {
   // With more than is available, the allocation below would make the kernel kill a process.
-  if (bytes > available_memory()) {
-    out_of_memory(bytes, "a ring");
+  if (taken > available_memory()) {
+    out_of_memory(taken, "a ring");
   }
   Descriptor file(::memfd_create("framering", MFD_CLOEXEC));
   if (file.get() < 0) {
@@ -110,15 +116,45 @@ Mapping Mapping::shared_memory(std::size_t bytes) {
     fail(errno, "sizing shared memory");
   }
   Mapping mapping(map(bytes, MAP_SHARED, file.get(), "a ring"), bytes, -1);
-  advise_huge_pages(mapping.data_, bytes);
+  advise_huge_pages(mapping.data_, taken);
   mapping.descriptor_ = file.release();
-  if (::fallocate(mapping.descriptor_, 0, 0, static_cast<off_t>(bytes)) != 0) {
-    if (errno == ENOSPC || errno == ENOMEM) {
-      out_of_memory(bytes, "a ring");
-    }
-    fail(errno, "reserving shared memory");
-  }
+  mapping.take(0, taken);
   return mapping;
+}
+
+void Mapping::take(std::size_t offset, std::size_t bytes) const {
+  if (descriptor_ < 0 || bytes == 0) {
+    return;
+  }
+  int error = 0;
+  do {
+    error = ::fallocate(descriptor_, 0, static_cast<off_t>(offset), static_cast<off_t>(bytes)) == 0
+                ? 0
+                : errno;
+  } while (error == EINTR);
+  if (error == ENOSPC || error == ENOMEM) {
+    out_of_memory(bytes, "a ring");
+  }
+  if (error != 0) {
+    fail(error, "reserving shared memory");
+  }
+}
+
+void Mapping::give_back(std::size_t offset, std::size_t bytes) const {
+  const std::size_t first = (offset + page_bytes() - 1) / page_bytes() * page_bytes();
+  const std::size_t end = (offset + bytes) / page_bytes() * page_bytes();
+  if (first >= end) {
+    return;
+  }
+  const int failed = descriptor_ < 0
+                         ? ::madvise(data_ + first, end - first, MADV_DONTNEED)
+                         : ::fallocate(descriptor_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
+                                       static_cast<off_t>(first), static_cast<off_t>(end - first));
+  // Interrupted, or without memory for its own needs, the kernel keeps the pages: they are written
+  // again a lap later.
+  if (failed != 0 && errno != EINTR && errno != ENOMEM && errno != EAGAIN) {
+    fail(errno, "giving memory back");
+  }
 }
 
 Mapping Mapping::attach(int descriptor) {
@@ -132,7 +168,6 @@ Mapping Mapping::attach(int descriptor) {
   }
   const auto bytes = static_cast<std::size_t>(status.st_size);
   std::byte* data = map(bytes, MAP_SHARED, file.get(), "a ring");
-  advise_huge_pages(data, bytes);
   return {data, bytes, file.release()};
 }
 

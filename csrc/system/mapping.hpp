@@ -24,14 +24,15 @@ class OutOfMemory : public std::bad_alloc {
 // file system, even if the processes that use it are killed.
 class Mapping {
  public:
-  // Pages are allocated when they are first written, as huge pages where the kernel has them.
-  // `what` names the purpose in the message of OutOfMemory.
-  static Mapping private_memory(std::size_t bytes, const char* what = "a ring");
+  // Pages are allocated when they are first written, the first `huge` bytes as huge pages where the
+  // kernel has them. `what` names the purpose in the message of OutOfMemory.
+  static Mapping private_memory(std::size_t bytes, std::size_t huge, const char* what = "a ring");
 
-  // All pages are allocated now, so that a lack of memory is an exception here instead of a signal
-  // later. The descriptor is closed on exec: a forked child inherits it, and a process that is
-  // started anew must be passed it.
-  static Mapping shared_memory(std::size_t bytes);
+  // The pages of the first `taken` bytes are allocated now, so that a lack of memory is an
+  // exception here instead of a signal later; the others must be taken before they are written. The
+  // descriptor is closed on exec: a forked child inherits it, and a process that is started anew
+  // must be passed it.
+  static Mapping shared_memory(std::size_t bytes, std::size_t taken);
 
   // Maps the whole shared memory of another process. The descriptor is duplicated.
   static Mapping attach(int descriptor);
@@ -41,6 +42,12 @@ class Mapping {
   Mapping(const Mapping&) = delete;
   Mapping& operator=(const Mapping&) = delete;
   ~Mapping();
+
+  // Allocates the pages that hold these bytes, where the memory is shared. Throws OutOfMemory.
+  void take(std::size_t offset, std::size_t bytes) const;
+
+  // Frees the pages that lie within these bytes, which then read as zeros.
+  void give_back(std::size_t offset, std::size_t bytes) const;
 
   [[nodiscard]] std::byte* data() const { return data_; }
   [[nodiscard]] std::size_t size() const { return size_; }

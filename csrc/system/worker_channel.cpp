@@ -27,7 +27,8 @@ Mapping new_memory(std::size_t workers, std::size_t data_bytes) {
   if (workers == 0) {
     throw std::invalid_argument("workers: expected at least 1, got 0");
   }
-  return Mapping::shared_memory(total_bytes(workers, data_bytes));
+  const std::size_t bytes = total_bytes(workers, data_bytes);
+  return Mapping::shared_memory(bytes, bytes);
 }
 
 }  // namespace

@@ -77,7 +77,7 @@ TEST_CASE("no ring is lost between two threads that ring in turn") {
 }
 
 TEST_CASE("doorbells work between processes") {
-  const Mapping memory = Mapping::shared_memory(4096);
+  const Mapping memory = Mapping::shared_memory(4096, 4096);
   auto* bells = reinterpret_cast<Doorbell*>(memory.data());
   constexpr std::uint32_t kRounds = 2000;
   const pid_t child = ::fork();

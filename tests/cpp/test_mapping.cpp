@@ -20,7 +20,7 @@ TEST_CASE("private memory is zeroed and has no descriptor") {
 }
 
 TEST_CASE("two mappings of shared memory read each other's writes") {
-  const Mapping here = Mapping::shared_memory(4096);
+  const Mapping here = Mapping::shared_memory(4096, 4096);
   const Mapping there = Mapping::attach(here.descriptor());
   CHECK(there.data() != here.data());
   CHECK(there.size() == 4096);

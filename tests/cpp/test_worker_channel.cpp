@@ -76,7 +76,7 @@ TEST_CASE("a cancelled request is not received by the successor") {
 
 TEST_CASE("a channel refuses no workers, an unknown worker and other descriptors") {
   CHECK_THROWS_AS(WorkerChannel(0, 10), std::invalid_argument);
-  const Mapping other = Mapping::shared_memory(4096);
+  const Mapping other = Mapping::shared_memory(4096, 4096);
   CHECK_THROWS_AS(WorkerChannel::attach(other.descriptor()), std::invalid_argument);
   WorkerChannel channel(1, 10);
   CHECK_THROWS_AS(channel.request(1), std::out_of_range);

@@ -64,8 +64,10 @@ class ReplayBuffer:
         ``(k, H, W)`` is a stack of k, unless k is 1 or 3 (a grayscale or colour image) or the
         channels come last; and so is a uint8 Box of four axes.
     shared : bool, default False
-        Whether the ring is in shared memory, reserved at once, so that worker processes can
-        write to it.
+        Whether the ring is in shared memory, so that worker processes can write to it.
+    memory_limit : int, optional
+        Bytes that transitions may take. Where they reach it, the oldest are removed, before
+        there are `buffer_size`; `size` returns how many there are.
 
     Attributes
     ----------
@@ -122,6 +124,7 @@ class ReplayBuffer:
         seed: int | None = None,
         frame_stack: int | None = None,
         shared: bool = False,
+        memory_limit: int | None = None,
     ) -> None:
         buffer_size = integer("buffer_size", buffer_size, 1, MOST)
         n_envs = integer("n_envs", n_envs, 1, MOST)
@@ -131,6 +134,8 @@ class ReplayBuffer:
             seed = integer("seed", seed, 0, WORD)
         if frame_stack is not None:
             frame_stack = integer("frame_stack", frame_stack, 1, MOST)
+        if memory_limit is not None:
+            memory_limit = integer("memory_limit", memory_limit, 1, WORD)
         self._observation_spec = observation_spec(observation_space, frame_stack)
         self._action_spec = action_spec(action_space)
         self.observation_space = observation_space
@@ -146,6 +151,7 @@ class ReplayBuffer:
         self._transfer = DeviceTransfer(device)
         self._seeded = seed is not None
         self._shared = shared
+        self.memory_limit = memory_limit
         self._allocate()
         self._attach(UniformSampling(), seed or 0)
 
@@ -156,6 +162,8 @@ class ReplayBuffer:
             frame_bytes=self._observation_spec.frame_bytes,
             stack=self._observation_spec.stack,
             action_bytes=self._action_spec.nbytes,
+            row_bytes=self._observation_spec.row_bytes,
+            memory_limit=self.memory_limit or 0,
             shared=self._shared,
         )
         self._recorder: Recorder | None = None

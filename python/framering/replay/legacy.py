@@ -1,4 +1,4 @@
-"""Pickles of buffers as version 0.1.0 wrote them."""
+"""Pickles of buffers as older versions wrote them."""
 
 from typing import Any
 
@@ -13,6 +13,7 @@ _NEW_NAMES = {
 
 def upgrade_state(state: dict[str, Any]) -> dict[str, Any]:
     """Return the state of a buffer's pickle with the attributes of this version."""
+    state = {"memory_limit": None, **state}
     if "_strategy" in state:
         return state
     state = {_NEW_NAMES.get(name, name): value for name, value in state.items()}

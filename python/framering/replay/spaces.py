@@ -9,6 +9,12 @@ from gymnasium import spaces
 from numpy.typing import NDArray
 
 
+_MOST_CHANNELS = 4
+_LEAST_ROW = 8
+_LEAST_FRAME = 256
+_MOST_FRAME = 2**19 - 32  # what the core encodes
+
+
 @dataclass(frozen=True)
 class ArraySpec:
     """The dtype and shape in which one environment's observation or action is stored.
@@ -39,6 +45,18 @@ class ArraySpec:
     def frame_bytes(self) -> int:
         """Bytes of one frame of the stack."""
         return self.nbytes // self.stack
+
+    @property
+    def row_bytes(self) -> int:
+        """Bytes of one row of a frame that is an image worth encoding; 0 for other arrays."""
+        frame = (self.shape[0] // self.stack, *self.shape[1:]) if self.shape else ()
+        axes = [axis for axis in frame if axis > 1]
+        if self.dtype != np.uint8 or len(axes) < 2:
+            return 0
+        # With the channels last, a row has all of them.
+        row = math.prod(axes[-2:]) if len(axes) > 2 and axes[-1] <= _MOST_CHANNELS else axes[-1]
+        small = row < _LEAST_ROW or self.frame_bytes < _LEAST_FRAME
+        return 0 if small or self.frame_bytes > _MOST_FRAME else row
 
 
 def observation_spec(space: spaces.Space[Any], frame_stack: int | None) -> ArraySpec:

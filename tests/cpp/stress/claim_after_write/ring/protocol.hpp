@@ -1,4 +1,4 @@
-// A broken protocol, to show that the stress test would notice: a slot is claimed when its bytes
+// A broken protocol, to show that the stress test would notice: `oldest` is raised when the bytes
 // have been overwritten.
 #pragma once
 
@@ -10,12 +10,17 @@
 
 namespace framering::ring {
 
-inline void begin_write(Counters& counters, std::uint64_t slot) { (void)counters, (void)slot; }
+inline thread_local std::uint64_t late_oldest = 0;
+
+inline void begin_write(Counters& counters, std::uint64_t oldest) {
+  (void)counters;
+  late_oldest = oldest;
+}
 
 inline void end_write(Counters& counters, std::uint64_t slot) {
   // Readers get their chance on any machine, however busy.
   std::this_thread::yield();
-  std::atomic_ref(counters.claimed).store(slot + 1, std::memory_order_relaxed);
+  std::atomic_ref(counters.oldest).store(late_oldest, std::memory_order_relaxed);
   std::atomic_ref(counters.published).store(slot + 1, std::memory_order_release);
 }
 
@@ -23,9 +28,13 @@ inline std::uint64_t published(Counters& counters) {
   return std::atomic_ref(counters.published).load(std::memory_order_acquire);
 }
 
-inline bool validate(Counters& counters, std::uint64_t lowest, std::uint64_t slots) {
+inline std::uint64_t oldest(Counters& counters) {
+  return std::atomic_ref(counters.oldest).load(std::memory_order_relaxed);
+}
+
+inline bool validate(Counters& counters, std::uint64_t lowest) {
   std::atomic_thread_fence(std::memory_order_acquire);
-  return std::atomic_ref(counters.claimed).load(std::memory_order_relaxed) <= lowest + slots;
+  return oldest(counters) <= lowest;
 }
 
 }  // namespace framering::ring

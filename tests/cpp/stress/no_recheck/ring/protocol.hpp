@@ -1,5 +1,5 @@
-// A broken protocol, to show that the stress test would notice: readers do not look at what was
-// claimed meanwhile.
+// A broken protocol, to show that the stress test would notice: readers do not check whether what
+// they have read is still whole.
 #pragma once
 
 #include <atomic>
@@ -9,8 +9,8 @@
 
 namespace framering::ring {
 
-inline void begin_write(Counters& counters, std::uint64_t slot) {
-  std::atomic_ref(counters.claimed).store(slot + 1, std::memory_order_relaxed);
+inline void begin_write(Counters& counters, std::uint64_t oldest) {
+  std::atomic_ref(counters.oldest).store(oldest, std::memory_order_relaxed);
   std::atomic_thread_fence(std::memory_order_release);
 }
 
@@ -22,8 +22,12 @@ inline std::uint64_t published(Counters& counters) {
   return std::atomic_ref(counters.published).load(std::memory_order_acquire);
 }
 
-inline bool validate(Counters& counters, std::uint64_t lowest, std::uint64_t slots) {
-  (void)counters, (void)lowest, (void)slots;
+inline std::uint64_t oldest(Counters& counters) {
+  return std::atomic_ref(counters.oldest).load(std::memory_order_relaxed);
+}
+
+inline bool validate(Counters& counters, std::uint64_t lowest) {
+  (void)counters, (void)lowest;
   return true;
 }
 

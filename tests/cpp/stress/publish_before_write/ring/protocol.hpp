@@ -10,9 +10,10 @@
 
 namespace framering::ring {
 
-inline void begin_write(Counters& counters, std::uint64_t slot) {
-  std::atomic_ref(counters.claimed).store(slot + 1, std::memory_order_relaxed);
-  std::atomic_ref(counters.published).store(slot + 1, std::memory_order_release);
+// `published` counts one slot at each write.
+inline void begin_write(Counters& counters, std::uint64_t oldest) {
+  std::atomic_ref(counters.oldest).store(oldest, std::memory_order_relaxed);
+  std::atomic_ref(counters.published).fetch_add(1, std::memory_order_release);
   // Readers get their chance on any machine, however busy.
   std::this_thread::yield();
   std::atomic_thread_fence(std::memory_order_release);
@@ -24,9 +25,13 @@ inline std::uint64_t published(Counters& counters) {
   return std::atomic_ref(counters.published).load(std::memory_order_acquire);
 }
 
-inline bool validate(Counters& counters, std::uint64_t lowest, std::uint64_t slots) {
+inline std::uint64_t oldest(Counters& counters) {
+  return std::atomic_ref(counters.oldest).load(std::memory_order_relaxed);
+}
+
+inline bool validate(Counters& counters, std::uint64_t lowest) {
   std::atomic_thread_fence(std::memory_order_acquire);
-  return std::atomic_ref(counters.claimed).load(std::memory_order_relaxed) <= lowest + slots;
+  return oldest(counters) <= lowest;
 }
 
 }  // namespace framering::ring

@@ -1,0 +1,189 @@
+#include "ring/encoding.hpp"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+
+#include "ring/encoding_kernels.hpp"
+
+namespace framering::ring {
+
+namespace {
+
+constexpr std::size_t kWord = sizeof(std::uint64_t);
+constexpr std::size_t kGroupBytes = kGroupWords * kWord;
+
+std::uint64_t make_header(FrameKind kind, std::size_t size) {
+  return static_cast<std::uint64_t>(kind) | (static_cast<std::uint64_t>(size) << 2U);
+}
+
+// Where a group's bit is: in which word of the head, and which bit of it.
+struct GroupBit {
+  std::size_t word;
+  std::size_t bit;
+};
+
+GroupBit group_bit(std::size_t group) {
+  if (group < kHeaderGroups) {
+    return {.word = 0, .bit = group + 32};
+  }
+  return {.word = 1 + (group - kHeaderGroups) / 64, .bit = (group - kHeaderGroups) % 64};
+}
+
+bool has_group(const std::uint64_t* head, std::size_t group) {
+  const GroupBit at = group_bit(group);
+  return (head[at.word] >> at.bit & 1U) != 0;
+}
+
+// The bytes of a row, or of all rows, in whole words, groups, and what kernels may touch beyond.
+std::size_t padded_row_bytes(const FrameShape& shape) {
+  return shape.row_words() * kWord + kKernelRoom;
+}
+
+}  // namespace
+
+PaddedFrame::PaddedFrame(const FrameShape& shape)
+    : bytes_(shape.bytes), memory_(shape.words().groups() * kGroupBytes + kKernelRoom) {}
+
+void PaddedFrame::assign(const std::uint8_t* bytes) { std::memcpy(data(), bytes, bytes_); }
+
+std::size_t encoded_size(std::uint64_t header) { return (header & 0xffffffffU) >> 2U; }
+
+FrameKind encoded_kind(std::uint64_t header) { return static_cast<FrameKind>(header & 3U); }
+
+FrameEncoder::Part::Part(const WordSequence& sequence)
+    : head(1 + sequence.further_masks() + sequence.groups()),
+      words(sequence.groups() * kGroupWords) {}
+
+FrameEncoder::FrameEncoder(const FrameShape& shape)
+    : shape_(shape),
+      delta_(shape.words()),
+      alone_(shape.words_by_row()),
+      rows_(shape.row_words() * kWord + shape.words_by_row().groups() * kGroupBytes) {}
+
+EncodedFrame FrameEncoder::encode(FrameKind kind, const WordSequence& sequence,
+                                  const std::uint8_t* frame, const std::uint8_t* predicted,
+                                  Part& part) {
+  const EncodingKernels& kernels = encoding_kernels();
+  std::uint64_t* const head = part.head.data();
+  std::uint64_t* mask = head + 1 + sequence.further_masks();
+  std::uint64_t* word = part.words.data();
+  std::fill(head, mask, 0);
+  for (std::size_t group = 0; group < sequence.groups();
+       ++group, frame += kGroupBytes, predicted += kGroupBytes) {
+    std::uint64_t differing = kernels.differing(frame, predicted) & sequence.all(group);
+    if (differing == 0) {
+      continue;
+    }
+    const GroupBit at = group_bit(group);
+    head[at.word] |= std::uint64_t{1} << at.bit;
+    *mask++ = differing;
+    for (; differing != 0; differing &= differing - 1) {
+      std::memcpy(word++, frame + static_cast<std::size_t>(std::countr_zero(differing)) * kWord,
+                  kWord);
+    }
+  }
+  const auto head_size = static_cast<std::size_t>(mask - head);
+  const auto words_size = static_cast<std::size_t>(word - part.words.data());
+  head[0] |= make_header(kind, head_size + words_size);
+  return {.kind = kind, .head = {head, head_size}, .words = {part.words.data(), words_size}};
+}
+
+EncodedFrame FrameEncoder::encode_alone(const PaddedFrame& frame) {
+  const std::size_t row_bytes = shape_.row_words() * kWord;
+  for (std::size_t row = 0; row < shape_.rows(); ++row) {
+    std::memcpy(rows_.data() + (row + 1) * row_bytes, frame.data() + row * shape_.row_bytes,
+                shape_.row_bytes);
+  }
+  const EncodedFrame key = encode(FrameKind::kKey, shape_.words_by_row(), rows_.data() + row_bytes,
+                                  rows_.data(), alone_);
+  if (key.size() < shape_.most_encoded_words()) {
+    return key;
+  }
+  const std::size_t words = shape_.words().words;
+  alone_.head[0] = make_header(FrameKind::kRaw, 1 + words);
+  std::memcpy(alone_.words.data(), frame.data(), words * kWord);
+  return {.kind = FrameKind::kRaw,
+          .head = {alone_.head.data(), 1},
+          .words = {alone_.words.data(), words}};
+}
+
+EncodedFrame FrameEncoder::encode_after(const PaddedFrame& before, const PaddedFrame& frame) {
+  const EncodedFrame delta =
+      encode(FrameKind::kDelta, shape_.words(), frame.data(), before.data(), delta_);
+  // Only where much has changed, a frame may be smaller alone.
+  if (delta.size() * 8 < shape_.words().words) {
+    return delta;
+  }
+  const EncodedFrame alone = encode_alone(frame);
+  return alone.size() <= delta.size() ? alone : delta;
+}
+
+FrameDecoder::FrameDecoder(const FrameShape& shape)
+    : shape_(shape),
+      frame_(shape),
+      masks_(shape.words_by_row().groups() + 1),
+      row_(padded_row_bytes(shape)) {}
+
+std::size_t FrameDecoder::decode(std::span<const std::uint64_t> words) {
+  if (words.empty()) {
+    return 0;
+  }
+  const std::uint64_t* const head = words.data();
+  const FrameKind kind = encoded_kind(head[0]);
+  const std::size_t size = encoded_size(head[0]);
+  if (kind == FrameKind::kNone || size > words.size() || size > shape_.most_encoded_words()) {
+    return 0;
+  }
+  if (kind == FrameKind::kRaw) {
+    if (size != shape_.most_encoded_words()) {
+      return 0;
+    }
+    std::memcpy(frame_.data(), head + 1, shape_.words().words * kWord);
+    return size;
+  }
+
+  // The masks are checked before a word is written.
+  const EncodingKernels& kernels = encoding_kernels();
+  const WordSequence sequence = kind == FrameKind::kDelta ? shape_.words() : shape_.words_by_row();
+  const std::size_t further = sequence.further_masks();
+  if (size < 1 + further) {
+    return 0;
+  }
+  const std::uint64_t in_header = head[0] >> 32U;
+  const std::size_t named_groups =
+      kernels.count_bits(&in_header, 1) + kernels.count_bits(head + 1, further);
+  if (named_groups > size - 1 - further) {
+    return 0;
+  }
+  const CheckedFrame found{.group_masks = head,
+                           .word_masks = head + 1 + further,
+                           .words = head + 1 + further + named_groups};
+  if (kernels.count_bits(found.word_masks, named_groups) != size - 1 - further - named_groups) {
+    return 0;
+  }
+  // Bits beyond the last group, or beyond the last word of it, would be no words of the frame.
+  const std::size_t last = sequence.groups() - 1;
+  const GroupBit at = group_bit(last);
+  if (at.bit < 63 && head[at.word] >> (at.bit + 1) != 0) {
+    return 0;
+  }
+  if (has_group(head, last) && (found.words[-1] & ~sequence.all(last)) != 0) {
+    return 0;
+  }
+
+  if (kind == FrameKind::kDelta) {
+    kernels.decode_delta(found, further, frame_.data());
+  } else {
+    const std::uint64_t* mask = found.word_masks;
+    for (std::size_t group = 0; group < sequence.groups(); ++group) {
+      masks_[group] = has_group(head, group) ? *mask++ : 0;
+    }
+    std::ranges::fill(row_, 0);
+    kernels.decode_key(masks_.data(), found.words, shape_.rows(), shape_.row_bytes, row_.data(),
+                       frame_.data());
+  }
+  return size;
+}
+
+}  // namespace framering::ring

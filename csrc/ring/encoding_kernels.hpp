@@ -1,0 +1,44 @@
+// The inner loops of encoding and decoding, one set for each code path.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+
+namespace framering::ring {
+
+// The kernels read and write vectors of up to 32 bytes, also where a frame or a row ends within
+// one: this many bytes more than a whole group or row.
+inline constexpr std::size_t kKernelRoom = 32;
+
+// An encoded frame whose masks have been checked against its number of words.
+struct CheckedFrame {
+  const std::uint64_t* group_masks;  // the header first
+  const std::uint64_t* word_masks;
+  const std::uint64_t* words;
+};
+
+struct EncodingKernels {
+  // A mask of the words of a group that differ.
+  std::uint64_t (*differing)(const std::uint8_t* a, const std::uint8_t* b);
+
+  // The number of bits that are set in `number` masks.
+  std::size_t (*count_bits)(const std::uint64_t* masks, std::size_t number);
+
+  // Copies the named words of a delta into the frame.
+  void (*decode_delta)(const CheckedFrame& delta, std::size_t further_masks, std::uint8_t* frame);
+
+  // Decodes rows of `row_bytes`, given a mask for each group of words_by_row() and one more.
+  // `row` has zeros at first, and room for a row in whole vectors.
+  void (*decode_key)(const std::uint64_t* masks, const std::uint64_t* words, std::size_t rows,
+                     std::size_t row_bytes, std::uint8_t* row, std::uint8_t* frame);
+};
+
+// Those of this process's code path.
+const EncodingKernels& encoding_kernels();
+
+extern const EncodingKernels kPortableEncoding;
+#if defined(__x86_64__)
+extern const EncodingKernels kAvx2Encoding;
+#endif
+
+}  // namespace framering::ring
