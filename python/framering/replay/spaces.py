@@ -8,7 +8,6 @@ import numpy as np
 from gymnasium import spaces
 from numpy.typing import NDArray
 
-
 _MOST_CHANNELS = 4
 _LEAST_ROW = 8
 _LEAST_FRAME = 256
