@@ -153,7 +153,14 @@ def test_standard_output_that_is_closed_or_full_gives_at_most_one_line(
 def test_a_buffer_larger_than_memory_gets_one_line_and_exit_status_2(monkeypatch, capsys):
     monkeypatch.setattr(preflight, "available_memory", lambda: 10**9)
 
-    assert "needs 7.1 GB of memory and 1.0 GB are free" in refuse(["train"], capsys)
+    refused = refuse(["train", "--buffer-size", str(10**11)], capsys)
+    assert "needs 3200.0 GB of memory and 1.0 GB are free" in refused
+
+
+def test_a_memory_limit_that_holds_no_stack_gets_one_line_and_exit_status_2(capsys):
+    refused = refuse(["train", "--buffer-size", "1000", "--buffer-memory", "1000"], capsys)
+
+    assert "memory_limit: expected at least" in refused
 
 
 @pytest.mark.parametrize(

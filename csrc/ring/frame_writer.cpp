@@ -12,7 +12,8 @@ namespace {
 
 constexpr std::uint64_t kPageWords = 4096 / sizeof(std::uint64_t);
 // Memory is taken and given back in steps of so many words: each is a system call.
-constexpr std::uint64_t kMostStepWords = (std::uint64_t{256} << 10U) / sizeof(std::uint64_t);
+constexpr std::uint64_t kMostGivenBack = (std::uint64_t{256} << 10U) / sizeof(std::uint64_t);
+constexpr std::uint64_t kMostTaken = (std::uint64_t{2} << 20U) / sizeof(std::uint64_t);
 
 std::uint64_t round_up(std::uint64_t value, std::uint64_t multiple) {
   return (value + multiple - 1) / multiple * multiple;
@@ -29,7 +30,9 @@ FrameWriter::FrameWriter(std::shared_ptr<const Ring> ring, std::size_t lane)
     return;
   }
   encoder_.emplace(shape);
-  step_ = std::min(kMostStepWords, round_up(lane_.arena_words() / 8, kPageWords));
+  const std::uint64_t part = round_up(lane_.arena_words() / 8, kPageWords);
+  give_back_step_ = std::min(kMostGivenBack, part);
+  take_step_ = std::min(kMostTaken, part);
   if (const std::uint64_t published = lane_.published(); published > 0) {
     end_ = lane_.load_location(published - 1).end;
     oldest_begin_ = oldest_ < published ? begin_of(oldest_) : end_;
@@ -77,7 +80,7 @@ void FrameWriter::prepare(std::uint64_t slot, const std::uint8_t* frame, bool be
     }
   }
   if (end > taken_) {
-    const std::uint64_t wanted = round_up(end, step_);
+    const std::uint64_t wanted = round_up(end, take_step_);
     ring_->take_memory(index_, taken_, wanted);
     taken_ = wanted;
   }
@@ -132,7 +135,7 @@ void FrameWriter::give_back() {
     return;
   }
   Counters& counters = lane_.counters();
-  if (end_ < counters.given_back + step_) {
+  if (end_ < counters.given_back + give_back_step_) {
     return;
   }
   oldest_begin_ = oldest_ < lane_.published() ? begin_of(oldest_) : end_;
@@ -142,7 +145,7 @@ void FrameWriter::give_back() {
       ahead < lane_.arena_words() ? 0 : round_up(ahead - lane_.arena_words(), kPageWords);
   const std::uint64_t first = std::max(counters.given_back, kept);
   const std::uint64_t last = oldest_begin_ / kPageWords * kPageWords;
-  if (last >= first + step_) {
+  if (last >= first + give_back_step_) {
     ring_->give_back_memory(index_, first, last);
     counters.given_back = last;
   }

@@ -56,9 +56,10 @@ class FrameWriter {
   std::uint64_t oldest_begin_ = 0;  // at most where `oldest_` begins
   std::uint64_t end_ = 0;           // of the newest frame, or of the next once it is prepared
   std::uint64_t span_ = 0;
-  std::uint64_t deltas_ = 0;  // since the last frame that is none
-  std::uint64_t step_ = 0;    // words of memory in one request to the kernel
-  std::uint64_t taken_ = 0;   // shared memory is taken up to here
+  std::uint64_t deltas_ = 0;     // since the last frame that is none
+  std::uint64_t take_step_ = 0;  // words of memory in one request to the kernel
+  std::uint64_t give_back_step_ = 0;
+  std::uint64_t taken_ = 0;  // memory is taken up to here
 };
 
 }  // namespace framering::ring

@@ -94,9 +94,9 @@ class Ring {
   // Throws std::out_of_range.
   [[nodiscard]] Lane lane(std::size_t index) const;
 
-  // Of a lane's arena, positions begin … end − 1; by its writer. Only shared memory needs to be
-  // taken before it is written, so that a lack of it is an OutOfMemory here instead of a signal
-  // there. What is given back reads as zeros.
+  // Of a lane's arena, positions begin … end − 1; by its writer. Memory is taken before it is
+  // written, so that a lack of it is an OutOfMemory here instead of a signal there. What is given
+  // back reads as zeros.
   void take_memory(std::size_t lane, std::uint64_t begin, std::uint64_t end) const;
   void give_back_memory(std::size_t lane, std::uint64_t begin, std::uint64_t end) const;
 

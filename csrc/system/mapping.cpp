@@ -104,7 +104,6 @@ Mapping Mapping::private_memory(std::size_t bytes, std::size_t huge, const char*
 }
 
 Mapping Mapping::shared_memory(std::size_t bytes, std::size_t taken) {
-  // With more than is available, the allocation below would make the kernel kill a process.
   if (taken > available_memory()) {
     out_of_memory(taken, "a ring");
   }
@@ -123,7 +122,12 @@ Mapping Mapping::shared_memory(std::size_t bytes, std::size_t taken) {
 }
 
 void Mapping::take(std::size_t offset, std::size_t bytes) const {
-  if (descriptor_ < 0 || bytes == 0) {
+  // What other programs, and this one's own heap, may need meanwhile.
+  constexpr std::size_t kSpare = std::size_t{64} << 20U;
+  if (bytes + kSpare > available_memory()) {
+    out_of_memory(bytes, "a ring");
+  }
+  if (descriptor_ < 0) {
     return;
   }
   int error = 0;

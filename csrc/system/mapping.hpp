@@ -43,7 +43,9 @@ class Mapping {
   Mapping& operator=(const Mapping&) = delete;
   ~Mapping();
 
-  // Allocates the pages that hold these bytes, where the memory is shared. Throws OutOfMemory.
+  // To be called before these bytes are written for the first time. Throws OutOfMemory where the
+  // kernel has too little memory, of which it would kill a process otherwise. Pages of shared
+  // memory are allocated.
   void take(std::size_t offset, std::size_t bytes) const;
 
   // Frees the pages that lie within these bytes, which then read as zeros.

@@ -67,6 +67,9 @@ class TrainConfig:
     """the number of parallel environments"""
     buffer_size: int = 1_000_000
     """the capacity of the replay buffer, in transitions"""
+    buffer_memory: int = 0
+    """bytes that the transitions of image frames may take: where they reach it, the oldest are
+    removed; 0: no limit, unless frames that do not compress could need more than is free"""
     gamma: float = 0.99
     """the discount factor"""
     tau: float = 1.0
@@ -172,7 +175,14 @@ class TrainConfig:
             "n_step",
         ):
             self._require(name, "1 or more", getattr(self, name) >= 1)
-        for name in ("seed", "learning_starts", "torch_threads", "eval_every", "checkpoint_every"):
+        for name in (
+            "seed",
+            "buffer_memory",
+            "learning_starts",
+            "torch_threads",
+            "eval_every",
+            "checkpoint_every",
+        ):
             self._require(name, "0 or more", getattr(self, name) >= 0)
         for field in dataclasses.fields(self):
             value = getattr(self, field.name)

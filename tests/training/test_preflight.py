@@ -1,3 +1,4 @@
+import dataclasses
 import sys
 
 import pytest
@@ -10,20 +11,41 @@ from framering.training.task import make_task_spec
 
 
 def test_a_buffer_larger_than_memory_says_what_it_needs_and_what_there_is(monkeypatch):
-    monkeypatch.setattr(preflight, "available_memory", lambda: 2_000_000_000)
+    monkeypatch.setattr(preflight, "available_memory", lambda: 20_000_000)
 
-    with pytest.raises(ConfigError, match=r"needs 7\.\d GB of memory and 2\.0 GB are free"):
+    with pytest.raises(ConfigError, match=r"needs 0\.0 GB of memory and 0\.0 GB are free"):
         preflight.check_run(TrainConfig(), make_task_spec("PongNoFrameskip-v4"))
 
 
-def test_the_suggested_buffer_size_fits(monkeypatch):
-    monkeypatch.setattr(preflight, "available_memory", lambda: 2_000_000_000)
-    task = make_task_spec("PongNoFrameskip-v4")
+@pytest.mark.parametrize("env_id", ["PongNoFrameskip-v4", "CartPole-v1"])
+def test_the_suggested_buffer_size_fits(env_id, monkeypatch):
+    monkeypatch.setattr(preflight, "available_memory", lambda: 20_000_000)
+    task = make_task_spec(env_id)
     with pytest.raises(ConfigError) as raised:
         preflight.check_run(TrainConfig(), task)
     suggested = int(str(raised.value).split("--buffer-size ")[-1].split()[0])
 
     preflight.check_run(TrainConfig(buffer_size=suggested), task)
+
+
+def test_transitions_are_limited_only_where_raw_frames_could_need_more_than_is_free(monkeypatch):
+    task = make_task_spec("PongNoFrameskip-v4")
+    config = TrainConfig(buffer_size=100_000)
+    monkeypatch.setattr(preflight, "available_memory", lambda: 10**9)
+    assert preflight.memory_limit(config, task) is None
+    monkeypatch.setattr(preflight, "available_memory", lambda: 8 * 10**8)
+    assert preflight.memory_limit(config, task) == 64 * 10**7
+    assert preflight.memory_limit(dataclasses.replace(config, buffer_memory=7), task) == 7
+    assert preflight.memory_limit(config, make_task_spec("CartPole-v1")) is None
+
+
+def test_a_memory_limit_beyond_the_free_memory_is_an_error(monkeypatch):
+    monkeypatch.setattr(preflight, "available_memory", lambda: 10**9)
+
+    with pytest.raises(ConfigError, match="--buffer-memory: expected at most the 1000000000 bytes"):
+        preflight.check_run(
+            TrainConfig(buffer_memory=10**9 + 1), make_task_spec("PongNoFrameskip-v4")
+        )
 
 
 def test_available_memory_is_what_the_kernel_says():

@@ -158,7 +158,7 @@ class ReplayBuffer:
     def _allocate(self) -> None:
         self.ring = Ring(
             lanes=self.n_envs,
-            slots=_slots_per_lane(self.buffer_size, self._observation_spec.stack),
+            slots=self._slots_per_lane(),
             frame_bytes=self._observation_spec.frame_bytes,
             stack=self._observation_spec.stack,
             action_bytes=self._action_spec.nbytes,
@@ -167,6 +167,25 @@ class ReplayBuffer:
             shared=self._shared,
         )
         self._recorder: Recorder | None = None
+
+    def _slots_per_lane(self) -> int:
+        """Return one slot for each transition, a sixteenth more for resets, and a margin.
+
+        The margin is for transitions, which may read two stacks back, and for a window's guard.
+        """
+        margin = 2 * self._observation_spec.stack + 16
+        slots = self.buffer_size + -(-self.buffer_size // 16) + margin
+        if self.memory_limit is None or self._observation_spec.row_bytes:
+            return slots
+        # Frames that are stored raw all take the same memory.
+        words = 2 + -(-self._action_spec.nbytes // 8) + -(-self._observation_spec.frame_bytes // 8)
+        fitting = self.memory_limit // (8 * words * self.n_envs)
+        if fitting <= margin:
+            raise ValueError(
+                f"memory_limit: expected at least {8 * words * self.n_envs * (margin + 1)} bytes, "
+                f"got {self.memory_limit}: raise it, or leave it out"
+            )
+        return min(slots, fitting)
 
     def _attach(self, strategy: SamplingStrategy, seed: int) -> None:
         self._strategy = strategy
@@ -515,11 +534,3 @@ class ReplayBuffer:
 
 _DRAWN = len(ReplayBufferSamples._fields)
 """The core fills so many arrays; further fields are copied."""
-
-
-def _slots_per_lane(transitions: int, stack: int) -> int:
-    """Return one slot for each transition, a sixteenth more for resets, and a margin.
-
-    The margin is for transitions, which may read two stacks back, and for a window's guard.
-    """
-    return transitions + -(-transitions // 16) + 2 * stack + 16

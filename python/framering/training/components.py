@@ -10,11 +10,12 @@ from framering.config import TrainConfig
 from framering.dqn.exploration import EpsilonGreedy
 from framering.dqn.learner import Learner
 from framering.dqn.network import make_network
+from framering.errors import ConfigError
 from framering.replay.buffer import ReplayBuffer
 from framering.replay.prioritized import PrioritizedReplayBuffer
 from framering.training.environments import TrainingEnvironments, make_training_environments
 from framering.training.prefetch import BatchPrefetcher
-from framering.training.preflight import run_device
+from framering.training.preflight import memory_limit, run_device
 from framering.training.task import TaskSpec
 from framering.training.workers import worker_count
 
@@ -74,17 +75,24 @@ def make_replay(config: TrainConfig, task: TaskSpec) -> ReplayBuffer:
         else ReplayBuffer
     )
     workers = worker_count(config.num_envs, config.num_workers, config.pipelined)
-    return kind(
-        config.buffer_size,
-        task.observation_space,
-        task.action_space,
-        run_device(config),
-        n_envs=config.num_envs,
-        n_step=config.n_step,
-        gamma=config.gamma,
-        seed=config.seed,
-        shared=task.is_atari and workers != 0,
-    )
+    limit = memory_limit(config, task)
+    try:
+        return kind(
+            config.buffer_size,
+            task.observation_space,
+            task.action_space,
+            run_device(config),
+            n_envs=config.num_envs,
+            n_step=config.n_step,
+            gamma=config.gamma,
+            seed=config.seed,
+            shared=task.is_atari and workers != 0,
+            memory_limit=limit,
+        )
+    except ValueError as error:
+        if limit is None:
+            raise
+        raise ConfigError(f"--buffer-size {config.buffer_size} does not fit: {error}") from error
 
 
 def make_learner(config: TrainConfig, task: TaskSpec) -> Learner:
@@ -115,10 +123,12 @@ def describe(config: TrainConfig, task: TaskSpec, device: torch.device) -> str:
         1: "in a worker process",
         None: "in one process a core, including this one",
     }.get(workers, f"in {workers} worker processes")
+    limit = memory_limit(config, task)
     order = "while learning" if config.pipelined else "in turn with learning"
     return (
         f"{config.env_id}: {environments} {emulation}, {order}; "
         f"{device} with {torch.get_num_threads()} torch threads"
         + (", compiled" if config.compile else "")
         + (", bfloat16" if config.precision == "bfloat16" else "")
+        + ("" if limit is None else f"; transitions in at most {limit / 1e9:.1f} GB")
     )

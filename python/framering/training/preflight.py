@@ -13,6 +13,8 @@ from framering.training.task import TaskSpec, why_no_pictures
 
 # The record of a step beside its frame, and its share of the lane's bookkeeping.
 _RECORD_BYTES = 32
+# The share of the free memory that the buffer may use.
+_USABLE = 0.8
 _CONTROL_GROUP = Path("/sys/fs/cgroup")
 
 
@@ -20,7 +22,7 @@ def check_run(config: TrainConfig, task: TaskSpec) -> None:
     """Raise ConfigError for a run that couldn't start or couldn't finish."""
     config.check()
     run_device(config)
-    check_memory(config.buffer_size, task.frame_bytes + _RECORD_BYTES)
+    check_memory(config, task)
     if config.track:
         _require("wandb", "--track", "pip install 'framering[wandb]'")
     if config.upload_model:
@@ -46,24 +48,38 @@ def _require(module: str, purpose: str, remedy: str) -> None:
         raise ConfigError(f"{purpose} needs {module} ({error}); {remedy}") from error
 
 
-def check_memory(buffer_size: int, bytes_per_transition: int) -> None:
-    """Raise ConfigError where a replay buffer is larger than the machine's free memory.
+def check_memory(config: TrainConfig, task: TaskSpec) -> None:
+    """Raise ConfigError where the replay buffer needs more than the machine's free memory.
 
-    Parameters
-    ----------
-    buffer_size
-        Transitions.
-    bytes_per_transition
-        Bytes of memory that one transition takes.
+    Image frames are stored encoded, and then `memory_limit` keeps what they need within it: only
+    the records of steps are needed in any case.
     """
-    needed = buffer_size * bytes_per_transition
     available = available_memory()
-    if needed > available:
-        fitting = int(available * 0.8) // bytes_per_transition
+    if config.buffer_memory > available:
         raise ConfigError(
-            f"--buffer-size {buffer_size} needs {needed / 1e9:.1f} GB of memory and "
+            f"--buffer-memory: expected at most the {available} bytes that are free, got "
+            f"{config.buffer_memory}; give less"
+        )
+    bytes_per_transition = _RECORD_BYTES + (0 if task.has_encoded_frames else task.frame_bytes)
+    needed = config.buffer_size * bytes_per_transition
+    if needed > available:
+        fitting = int(available * _USABLE) // bytes_per_transition
+        raise ConfigError(
+            f"--buffer-size {config.buffer_size} needs {needed / 1e9:.1f} GB of memory and "
             f"{available / 1e9:.1f} GB are free; --buffer-size {fitting} fits"
         )
+
+
+def memory_limit(config: TrainConfig, task: TaskSpec) -> int | None:
+    """Return the bytes that transitions may take, None for no limit.
+
+    Without one in the settings, there is a limit only where frames that do not compress would need
+    more than is free.
+    """
+    if config.buffer_memory or not task.has_encoded_frames:
+        return config.buffer_memory or None
+    usable = int(available_memory() * _USABLE)
+    return None if config.buffer_size * (task.frame_bytes + _RECORD_BYTES) <= usable else usable
 
 
 def available_memory() -> int:

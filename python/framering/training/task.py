@@ -2,7 +2,6 @@
 
 import dataclasses
 import importlib
-import math
 from typing import Any
 
 import gymnasium
@@ -12,6 +11,7 @@ from gymnasium.spaces import Box, Discrete, Space
 from framering.atari.emulator import AtariEmulator
 from framering.atari.registry import find_spec, is_atari, settings_for
 from framering.errors import ConfigError
+from framering.replay.spaces import observation_spec
 from framering.training.preprocessing import STACK_SIZE, preprocess
 
 
@@ -49,9 +49,12 @@ class TaskSpec:
     @property
     def frame_bytes(self) -> int:
         """Bytes of one frame of an image stack, or of one whole observation that is none."""
-        stack, *frame = self.observation_space.shape
-        pixels = math.prod(frame) if len(frame) == 2 else math.prod((stack, *frame))
-        return pixels * self.observation_space.dtype.itemsize
+        return observation_spec(self.observation_space, None).frame_bytes
+
+    @property
+    def has_encoded_frames(self) -> bool:
+        """Whether a replay buffer stores the frames as what changed, not raw."""
+        return observation_spec(self.observation_space, None).row_bytes > 0
 
 
 def make_task_spec(env_id: str, screen_size: int = 84) -> TaskSpec:
