@@ -36,20 +36,24 @@ void require_within(const std::uint8_t* limits, const std::uint8_t* actions, std
 using Require = void (*)(const std::uint8_t*, const std::uint8_t*, std::uint64_t);
 
 // Null for what is no integer.
-Require require_of(const py::dtype& dtype) {
-  const bool is_signed = dtype.kind() == 'i';
-  if (!is_signed && dtype.kind() != 'u') {
-    return nullptr;
-  }
-  switch (dtype.itemsize()) {
-    case 1:
-      return is_signed ? require_within<std::int8_t> : require_within<std::uint8_t>;
-    case 2:
-      return is_signed ? require_within<std::int16_t> : require_within<std::uint16_t>;
-    case 4:
-      return is_signed ? require_within<std::int32_t> : require_within<std::uint32_t>;
-    case 8:
-      return is_signed ? require_within<std::int64_t> : require_within<std::uint64_t>;
+Require require_of(NumberKind kind) {
+  switch (kind) {
+    case NumberKind::kInt8:
+      return require_within<std::int8_t>;
+    case NumberKind::kInt16:
+      return require_within<std::int16_t>;
+    case NumberKind::kInt32:
+      return require_within<std::int32_t>;
+    case NumberKind::kInt64:
+      return require_within<std::int64_t>;
+    case NumberKind::kUint8:
+      return require_within<std::uint8_t>;
+    case NumberKind::kUint16:
+      return require_within<std::uint16_t>;
+    case NumberKind::kUint32:
+      return require_within<std::uint32_t>;
+    case NumberKind::kUint64:
+      return require_within<std::uint64_t>;
     default:
       return nullptr;
   }
@@ -58,9 +62,8 @@ Require require_of(const py::dtype& dtype) {
 }  // namespace
 
 ActionRange::ActionRange(const py::dtype& dtype, const py::array& limits)
-    : require_(require_of(dtype)) {
-  // '=' or '|' for this machine's order.
-  if (require_ == nullptr || dtype.byteorder() == '<' || dtype.byteorder() == '>') {
+    : require_(require_of(number_kind(dtype))) {
+  if (require_ == nullptr) {
     throw py::type_error(
         "action_dtype: expected a native integer dtype for a Discrete space, got " +
         std::string(py::str(dtype)));

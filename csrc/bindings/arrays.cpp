@@ -18,6 +18,72 @@ std::string shape_text(const py::ssize_t* begin, const py::ssize_t* end) {
 
 }  // namespace
 
+bool has_dtype(const py::object& object, const py::dtype& dtype) {
+  if (!py::isinstance<py::array>(object)) {
+    return false;
+  }
+  // NumPy has one descriptor for each native dtype, so that mostly the pointers are equal.
+  const auto* array = py::detail::array_proxy(object.ptr());
+  return array->descr == dtype.ptr() ||
+         py::reinterpret_borrow<py::dtype>(array->descr).equal(dtype);
+}
+
+bool has_shape(const py::array& array, std::span<const py::ssize_t> shape) {
+  return std::equal(shape.begin(), shape.end(), array.shape(), array.shape() + array.ndim());
+}
+
+bool is_contiguous(const py::array& array) {
+  return (static_cast<unsigned>(array.flags()) & static_cast<unsigned>(py::array::c_style)) != 0;
+}
+
+bool is_aligned(const py::array& array) {
+  return (static_cast<unsigned>(array.flags()) &
+          static_cast<unsigned>(py::detail::npy_api::NPY_ARRAY_ALIGNED_)) != 0;
+}
+
+NumberKind number_kind(const py::array& array) {
+  return number_kind(
+      py::reinterpret_borrow<py::dtype>(py::detail::array_proxy(array.ptr())->descr));
+}
+
+NumberKind number_kind(const py::dtype& dtype) {
+  using Type = py::detail::npy_api::constants;
+  // '=' or '|' for this machine's order.
+  if (dtype.byteorder() == '<' || dtype.byteorder() == '>') {
+    return NumberKind::kOther;
+  }
+  switch (dtype.num()) {
+    case Type::NPY_BOOL_:
+      return NumberKind::kBool;
+    case Type::NPY_BYTE_:
+      return NumberKind::kInt8;
+    case Type::NPY_SHORT_:
+      return NumberKind::kInt16;
+    case Type::NPY_INT_:
+      return NumberKind::kInt32;
+    case Type::NPY_LONG_:
+      return sizeof(long) == 8 ? NumberKind::kInt64 : NumberKind::kInt32;
+    case Type::NPY_LONGLONG_:
+      return NumberKind::kInt64;
+    case Type::NPY_UBYTE_:
+      return NumberKind::kUint8;
+    case Type::NPY_USHORT_:
+      return NumberKind::kUint16;
+    case Type::NPY_UINT_:
+      return NumberKind::kUint32;
+    case Type::NPY_ULONG_:
+      return sizeof(long) == 8 ? NumberKind::kUint64 : NumberKind::kUint32;
+    case Type::NPY_ULONGLONG_:
+      return NumberKind::kUint64;
+    case Type::NPY_FLOAT_:
+      return NumberKind::kFloat32;
+    case Type::NPY_DOUBLE_:
+      return NumberKind::kFloat64;
+    default:
+      return NumberKind::kOther;
+  }
+}
+
 std::string shape_text(const py::array& array) {
   return shape_text(array.shape(), array.shape() + array.ndim());
 }
@@ -66,8 +132,7 @@ py::array require_ndarray(const py::object& object, const py::dtype& dtype, std:
 }
 
 void require_contiguous(const py::array& array, std::string_view name) {
-  const auto flags = static_cast<unsigned>(array.flags());
-  if ((flags & static_cast<unsigned>(py::array::c_style)) == 0) {
+  if (!is_contiguous(array)) {
     throw py::value_error(std::string(name) + ": expected a C-contiguous array, got strides; " +
                           "np.ascontiguousarray makes one");
   }
@@ -82,7 +147,7 @@ void require_writable(const py::array& array, std::string_view name) {
 
 void require_shape(const py::array& array, std::initializer_list<py::ssize_t> shape,
                    std::string_view name, std::string_view meaning) {
-  if (!std::equal(shape.begin(), shape.end(), array.shape(), array.shape() + array.ndim())) {
+  if (!has_shape(array, {shape.begin(), shape.size()})) {
     throw py::value_error(std::string(name) + ": expected shape " +
                           shape_text(shape.begin(), shape.end()) + ", " + std::string(meaning) +
                           ", got " + shape_text(array));

@@ -6,11 +6,36 @@
 
 #include <cstdint>
 #include <initializer_list>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
 
 namespace framering::bindings {
+
+// Checks without an error, for callers that convert what does not fit.
+bool has_dtype(const pybind11::object& object, const pybind11::dtype& dtype);
+bool has_shape(const pybind11::array& array, std::span<const pybind11::ssize_t> shape);
+bool is_contiguous(const pybind11::array& array);  // in C's order
+bool is_aligned(const pybind11::array& array);
+
+// The type of an array's elements; kOther for what is no number, or of another byte order.
+enum class NumberKind : std::uint8_t {
+  kBool,
+  kInt8,
+  kInt16,
+  kInt32,
+  kInt64,
+  kUint8,
+  kUint16,
+  kUint32,
+  kUint64,
+  kFloat32,
+  kFloat64,
+  kOther,
+};
+NumberKind number_kind(const pybind11::array& array);
+NumberKind number_kind(const pybind11::dtype& dtype);
 
 // "uint8 (4, 84, 84)", for messages.
 std::string describe(const pybind11::array& array);

@@ -1,10 +1,15 @@
 #include "bindings/recorder.hpp"
 
-#include <algorithm>
+#include <array>
 #include <cmath>
+#include <cstddef>
+#include <memory_resource>
 #include <mutex>
+#include <span>
 #include <string>
 #include <utility>
+
+#include "bindings/arrays.hpp"
 
 namespace py = pybind11;
 
@@ -14,104 +19,27 @@ namespace {
 
 using ring::Step;
 
-bool has_dtype(const py::object& object, const py::dtype& dtype) {
-  if (!py::isinstance<py::array>(object)) {
-    return false;
-  }
-  // NumPy has one descriptor for each native dtype, so that mostly the pointers tell.
-  const auto* array = py::detail::array_proxy(object.ptr());
-  return array->descr == dtype.ptr() ||
-         py::reinterpret_borrow<py::dtype>(array->descr).equal(dtype);
-}
-
-// The bytes of a C-contiguous array of this dtype and number of elements, else null.
-const void* elements(const py::object& object, const py::dtype& dtype, std::uint64_t number) {
-  if (!has_dtype(object, dtype)) {
-    return nullptr;
-  }
-  const auto array = py::reinterpret_borrow<py::array>(object);
-  const bool fits = static_cast<std::uint64_t>(array.size()) == number &&
-                    (array.flags() & py::array::c_style) != 0;
-  return fits ? array.data() : nullptr;
-}
-
-bool has_shape(const py::object& object, const std::vector<py::ssize_t>& shape) {
-  const auto array = py::reinterpret_borrow<py::array>(object);
-  return static_cast<std::size_t>(array.ndim()) == shape.size() &&
-         std::equal(shape.begin(), shape.end(), array.shape());
-}
-
-template <class Number>
-bool read_rewards(const py::object& rewards, std::vector<Step>& steps) {
-  const auto* values =
-      static_cast<const Number*>(elements(rewards, py::dtype::of<Number>(), steps.size()));
-  if (values == nullptr) {
-    return false;
-  }
-  for (std::size_t lane = 0; lane < steps.size(); ++lane) {
-    steps[lane].reward = static_cast<float>(values[lane]);
+// Rewards are stored as float32. Those of other dtypes are rounded to float64 first, as NumPy does
+// in the conversion of whatever the reader refuses.
+bool read_rewards(const NumberReader& numbers, const py::object& rewards, std::span<Step> steps) {
+  return numbers.read(rewards, steps.size(), [&](std::size_t lane, auto value) {
+    const auto reward = static_cast<double>(value);
+    steps[lane].reward = static_cast<float>(reward);
     if (!std::isfinite(steps[lane].reward)) {
       throw py::value_error("reward: expected finite float32 values, got " +
-                            std::to_string(values[lane]) + " for environment " +
-                            std::to_string(lane));
-    }
-  }
-  return true;
-}
-
-// The truth of info["TimeLimit.truncated"], false where it is missing. The dict is kept alive by
-// the caller, its value here: __bool__ may take it out of the dict.
-bool read_timeout(PyObject* info, const py::str& key) {
-  PyObject* found = PyDict_GetItemWithError(info, key.ptr());
-  if (found == nullptr) {
-    if (PyErr_Occurred() != nullptr) {
-      throw py::error_already_set();
-    }
-    return false;
-  }
-  const auto timeout = py::reinterpret_borrow<py::object>(found);
-  const int truth = PyObject_IsTrue(timeout.ptr());
-  if (truth < 0) {
-    throw py::error_already_set();
-  }
-  return truth != 0;
-}
-
-// Which steps ended at a time limit, as infos say; false where they are in no form known here.
-bool read_timeouts(const py::object& infos, const py::dtype& bool_dtype, const py::str& key,
-                   std::vector<Step>& steps) {
-  if (infos.is_none()) {
-    return true;
-  }
-  if (const auto* flags = static_cast<const bool*>(elements(infos, bool_dtype, steps.size()))) {
-    for (std::size_t lane = 0; lane < steps.size(); ++lane) {
-      steps[lane].truncated = flags[lane];
+                            std::to_string(reward) + " for environment " + std::to_string(lane));
     }
     return true;
-  }
-  if (!py::isinstance<py::list>(infos) && !py::isinstance<py::tuple>(infos)) {
-    return false;
-  }
-  // A tuple of its own, which no __bool__ can change.
-  const auto dicts = py::reinterpret_steal<py::tuple>(PySequence_Tuple(infos.ptr()));
-  if (!dicts) {
-    throw py::error_already_set();
-  }
-  if (dicts.size() != steps.size()) {
-    throw py::value_error("infos: expected " + std::to_string(steps.size()) + " dicts, one for " +
-                          "each environment, got " + std::to_string(dicts.size()));
-  }
-  for (std::size_t lane = 0; lane < steps.size(); ++lane) {
-    PyObject* info = PyTuple_GET_ITEM(dicts.ptr(), static_cast<py::ssize_t>(lane));
-    if (!PyDict_Check(info)) {
-      return false;
-    }
-    steps[lane].truncated = read_timeout(info, key);
-  }
-  return true;
+  });
 }
 
-// Adding divides by the size of an element.
+// A step that was truncated is not terminated.
+bool read_dones(const NumberReader& numbers, const py::object& dones, std::span<Step> steps) {
+  return numbers.read_flags(dones, steps.size(), [&](std::size_t lane, bool done) {
+    steps[lane].terminated = done && !steps[lane].truncated;
+  });
+}
+
 void require_bytes(const char* name, const py::dtype& dtype, std::uint64_t bytes) {
   const auto itemsize = static_cast<std::uint64_t>(dtype.itemsize());
   if (itemsize == 0 || bytes % itemsize != 0) {
@@ -126,15 +54,20 @@ Recorder::Recorder(std::shared_ptr<ring::Ring> ring, py::dtype obs_dtype,
                    const std::vector<py::ssize_t>& obs_shape, py::dtype action_dtype,
                    const std::optional<py::array>& actions)
     : ring_(std::move(ring)),
+      obs_bytes_(ring_->geometry().stack * ring_->geometry().frame_bytes),
+      action_bytes_(ring_->geometry().action_bytes),
       obs_dtype_(std::move(obs_dtype)),
       obs_shape_{static_cast<py::ssize_t>(ring_->geometry().lanes)},
-      action_dtype_(std::move(action_dtype)) {
+      action_dtype_(std::move(action_dtype)),
+      action_cast_(action_dtype_) {
   obs_shape_.insert(obs_shape_.end(), obs_shape.begin(), obs_shape.end());
-  require_bytes("obs", obs_dtype_, ring_->geometry().stack * ring_->geometry().frame_bytes);
-  require_bytes("action", action_dtype_, ring_->geometry().action_bytes);
+  require_bytes("obs", obs_dtype_, obs_bytes_);
+  require_bytes("action", action_dtype_, action_bytes_);
+  const auto action_itemsize = static_cast<std::uint64_t>(action_dtype_.itemsize());
+  action_elements_ = ring_->geometry().lanes * action_bytes_ / action_itemsize;
   if (actions) {
     actions_.emplace(action_dtype_, *actions);
-    if (static_cast<std::uint64_t>(action_dtype_.itemsize()) != ring_->geometry().action_bytes) {
+    if (action_itemsize != action_bytes_) {
       throw py::value_error("actions: expected a ring with one number an action");
     }
   }
@@ -147,40 +80,53 @@ Recorder::Recorder(std::shared_ptr<ring::Ring> ring, py::dtype obs_dtype,
   }
 }
 
+const std::uint8_t* Recorder::read_obs(const py::object& obs) const {
+  if (!has_dtype(obs, obs_dtype_)) {
+    return nullptr;
+  }
+  const auto array = py::reinterpret_borrow<py::array>(obs);
+  const bool fits = has_shape(array, obs_shape_) && is_contiguous(array);
+  return fits ? static_cast<const std::uint8_t*>(array.data()) : nullptr;
+}
+
+const std::uint8_t* Recorder::read_actions(const py::object& action,
+                                           std::pmr::vector<std::uint8_t>& cast) const {
+  if (has_dtype(action, action_dtype_)) {
+    const auto array = py::reinterpret_borrow<py::array>(action);
+    const bool fits =
+        static_cast<std::uint64_t>(array.size()) == action_elements_ && is_contiguous(array);
+    return fits ? static_cast<const std::uint8_t*>(array.data()) : nullptr;
+  }
+  cast.resize(writers_.size() * action_bytes_);
+  return action_cast_(numbers_, action, action_elements_, cast.data()) ? cast.data() : nullptr;
+}
+
 bool Recorder::add(const py::object& obs, const py::object& next_obs, const py::object& action,
                    const py::object& reward, const py::object& done, const py::object& infos) {
-  const auto& geometry = ring_->geometry();
-  std::vector<Step> steps(geometry.lanes);
-  if (!read_timeouts(infos, bool_dtype_, timeout_key_, steps)) {
+  // On the stack for a few lanes: malloc would take as long as all the checks.
+  std::array<std::byte, 1024> few;  // NOLINT(cppcoreguidelines-pro-type-member-init): not read
+  std::pmr::monotonic_buffer_resource memory(few.data(), few.size());
+  std::pmr::vector<Step> steps(writers_.size(), &memory);
+  if (!truncations_.read(infos, steps)) {
     return false;
   }
-  const std::uint64_t obs_bytes = geometry.stack * geometry.frame_bytes;
-  const auto obs_elements =
-      geometry.lanes * obs_bytes / static_cast<std::uint64_t>(obs_dtype_.itemsize());
-  const auto action_elements =
-      geometry.lanes * geometry.action_bytes / static_cast<std::uint64_t>(action_dtype_.itemsize());
-  const auto* from = static_cast<const std::uint8_t*>(elements(obs, obs_dtype_, obs_elements));
-  const auto* to = static_cast<const std::uint8_t*>(elements(next_obs, obs_dtype_, obs_elements));
-  const auto* taken =
-      static_cast<const std::uint8_t*>(elements(action, action_dtype_, action_elements));
-  const auto* ended = static_cast<const bool*>(elements(done, bool_dtype_, geometry.lanes));
-  if (from == nullptr || to == nullptr || taken == nullptr || ended == nullptr ||
-      !has_shape(obs, obs_shape_) || !has_shape(next_obs, obs_shape_) ||
-      !(read_rewards<double>(reward, steps) || read_rewards<float>(reward, steps))) {
+  std::pmr::vector<std::uint8_t> cast(&memory);
+  const auto* from = read_obs(obs);
+  const auto* to = read_obs(next_obs);
+  const auto* taken = read_actions(action, cast);
+  if (from == nullptr || to == nullptr || taken == nullptr || !read_dones(numbers_, done, steps) ||
+      !read_rewards(numbers_, reward, steps)) {
     return false;
   }
   if (actions_) {
-    actions_->require(taken, geometry.lanes);
-  }
-  for (std::size_t lane = 0; lane < steps.size(); ++lane) {
-    steps[lane].action = taken + lane * geometry.action_bytes;
-    steps[lane].terminated = ended[lane] && !steps[lane].truncated;
+    actions_->require(taken, steps.size());
   }
 
   const py::gil_scoped_release nogil;
   const std::lock_guard lock(mutex_);
   for (std::size_t lane = 0; lane < steps.size(); ++lane) {
-    writers_[lane].add(from + lane * obs_bytes, to + lane * obs_bytes, steps[lane]);
+    steps[lane].action = taken + lane * action_bytes_;
+    writers_[lane].add(from + lane * obs_bytes_, to + lane * obs_bytes_, steps[lane]);
   }
   return true;
 }

@@ -49,8 +49,7 @@ class ActionBytes {
   ActionBytes(const py::object& action, std::uint64_t action_bytes) {
     if (py::isinstance<py::array>(action)) {
       array_ = py::reinterpret_borrow<py::array>(action);
-      if (static_cast<std::uint64_t>(array_.nbytes()) != action_bytes ||
-          (array_.flags() & py::array::c_style) == 0) {
+      if (static_cast<std::uint64_t>(array_.nbytes()) != action_bytes || !is_contiguous(array_)) {
         throw py::value_error("action: expected " + std::to_string(action_bytes) +
                               " contiguous bytes, got " + describe(array_));
       }

@@ -1,6 +1,5 @@
 #include "bindings/result_arrays.hpp"
 
-#include <algorithm>
 #include <cstdint>
 #include <functional>
 #include <memory>
@@ -45,9 +44,8 @@ py::array given_array(const py::object& object, const char* name, const py::dtyp
     throw py::type_error(expected() + std::string(py::str(py::type::of(object))));
   }
   auto array = py::reinterpret_borrow<py::array>(object);
-  if (!array.dtype().equal(dtype) ||
-      !std::equal(shape.begin(), shape.end(), array.shape(), array.shape() + array.ndim()) ||
-      (array.flags() & py::array::c_style) == 0 || !array.writeable()) {
+  if (!has_dtype(array, dtype) || !has_shape(array, shape) || !is_contiguous(array) ||
+      !array.writeable()) {
     throw py::value_error(expected() + describe(array));
   }
   return array;
