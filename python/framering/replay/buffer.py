@@ -20,7 +20,7 @@ from framering.replay.samples import ReplayBufferSamples
 from framering.replay.sampling import SamplingStrategy, UniformSampling
 from framering.replay.snapshot import Snapshotter
 from framering.replay.spaces import action_limits, action_spec, observation_spec
-from framering.replay.workers import GeneratorState, worker_generator_state
+from framering.replay.workers import GeneratorState, this_process, worker_generator_state
 
 if TYPE_CHECKING:
     import torch
@@ -153,7 +153,7 @@ class ReplayBuffer:
         self._shared = shared
         self.memory_limit = memory_limit
         self._allocate()
-        self._attach(UniformSampling(), seed or 0)
+        self._attach(self._new_strategy(), seed or 0)
 
     def _allocate(self) -> None:
         self.ring = Ring(
@@ -187,6 +187,9 @@ class ReplayBuffer:
             )
         return min(slots, fitting)
 
+    def _new_strategy(self) -> SamplingStrategy:
+        return UniformSampling()
+
     def _attach(self, strategy: SamplingStrategy, seed: int) -> None:
         self._strategy = strategy
         self._sampler = strategy.attach(
@@ -200,7 +203,7 @@ class ReplayBuffer:
             seed=seed,
         )
         # The process whose generator this is; in another one, it may be a copy (see `workers`).
-        self._generator_process: int | None = None
+        self._generator_process: object = None
 
     @property
     def device(self) -> torch.device:
@@ -277,7 +280,7 @@ class ReplayBuffer:
             return
         n_envs = self.n_envs
         if truncations is not None:
-            # Gymnasium's dict of arrays is often the only argument to convert.
+            # Infos are often the only argument to convert.
             truncations = conversion.convert_truncations(infos, n_envs)
             if self._recorder.add(obs, next_obs, action, reward, done, truncations):
                 return
@@ -323,7 +326,7 @@ class ReplayBuffer:
     @generator_state.setter
     def generator_state(self, state: GeneratorState) -> None:
         self._sampler.generator_state = checked_generator_state(state)
-        self._generator_process = os.getpid()
+        self._generator_process = this_process()
 
     def sample(
         self,
@@ -368,7 +371,8 @@ class ReplayBuffer:
         RuntimeError
             If transitions of the window have been overwritten.
         """
-        batch_size = integer("batch_size", batch_size, 1, MOST)
+        if type(batch_size) is not int or not 1 <= batch_size <= MOST:
+            batch_size = integer("batch_size", batch_size, 1, MOST)
         if out is not None:
             if env is not None:
                 raise ValueError(
@@ -411,7 +415,7 @@ class ReplayBuffer:
         if not self._seeded:
             # One draw of NumPy's global generator seeds a whole batch.
             return np.random.random_sample()
-        if self._generator_process != os.getpid():
+        if self._generator_process is not this_process():
             self.generator_state = worker_generator_state(self.generator_state)
         return None
 

@@ -81,7 +81,7 @@ class PrioritizedReplayBuffer(ReplayBuffer):
         beta: float = 0.4,
         epsilon: float = 1e-6,
     ) -> None:
-        strategy = PrioritizedSampling(alpha, beta, epsilon)
+        self._strategy = PrioritizedSampling(alpha, beta, epsilon)
         super().__init__(
             buffer_size,
             observation_space,
@@ -96,7 +96,9 @@ class PrioritizedReplayBuffer(ReplayBuffer):
             frame_stack=frame_stack,
             shared=shared,
         )
-        self._attach(strategy, seed or 0)
+
+    def _new_strategy(self) -> PrioritizedSampling:
+        return self._strategy
 
     if TYPE_CHECKING:
         # A sample has two more fields than the base class's, so that it is of another class.

@@ -1,10 +1,27 @@
 """Generators of seeded buffers in the worker processes of a torch DataLoader."""
 
+import os
 import sys
 
 import numpy as np
 
 GeneratorState = tuple[int, int, int, int]
+
+_process = object()
+
+
+def this_process() -> object:
+    """Return an object that stands for this process; a forked child has another one."""
+    return _process
+
+
+def _enter_child() -> None:
+    global _process
+    _process = object()
+
+
+# Cheaper than a system call for the process's id in each sample.
+os.register_at_fork(after_in_child=_enter_child)
 
 
 def worker_generator_state(state: GeneratorState) -> GeneratorState:
