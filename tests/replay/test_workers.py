@@ -55,6 +55,15 @@ def test_two_workers_draw_distinct_batches(kind, seed, method):
     assert len(set(batches)) == 2 * BATCHES
 
 
+def test_two_workers_draw_distinct_batches_after_their_parent_has_sampled():
+    buffer = filled()
+    buffer.sample(8)
+
+    batches = draw(Batches(buffer), multiprocessing_context="fork")
+
+    assert len(set(batches)) == 2 * BATCHES
+
+
 def test_batches_repeat_with_both_seeds_and_differ_with_either():
     expected = draw(Batches(filled()))
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from operator import attrgetter
+from operator import attrgetter, itemgetter
 from typing import Any, Protocol
 
 import numpy as np
@@ -64,7 +64,8 @@ class UniformSampling:
     """Draw transitions uniformly, with replacement."""
 
     samples = ReplayBufferSamples
-    fields: Callable[[Batch], tuple[Any, ...]] = attrgetter(*ReplayBufferSamples._fields)
+    # A batch begins with the fields of a sample; a slice is cheaper than so many attributes.
+    fields: Callable[[Batch], tuple[Any, ...]] = itemgetter(slice(len(ReplayBufferSamples._fields)))
 
     def attach(self, **options: Any) -> SamplerBase:
         """Make the core's sampler over a ring."""
