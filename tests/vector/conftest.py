@@ -47,7 +47,7 @@ def worker_ids() -> Callable[..., Any]:
     """Process ids of the workers of a vector environment."""
 
     def worker_ids(envs: AtariVectorEnv) -> list[int]:
-        return [process.pid for process in envs._executor._processes]
+        return [process.pid for process in envs._stepper.executor._processes]
 
     return worker_ids
 

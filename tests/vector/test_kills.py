@@ -56,7 +56,7 @@ class Killer(threading.Thread):
     def run(self) -> None:
         draws = np.random.default_rng(0)
         while not self.done.wait(draws.uniform(0, 1)):
-            victim = self._envs._executor._processes[draws.integers(WORKERS)]
+            victim = self._envs._stepper.executor._processes[draws.integers(WORKERS)]
             os.kill(victim.pid, signal.SIGKILL)
             self.kills += 1
             self.stepped.clear()
@@ -88,7 +88,7 @@ def test_no_transition_is_wrong_however_workers_are_killed() -> None:
                 for lane, shadow in enumerate(shadows):
                     reward, ended = shadow.step(actions[lane])
                     if restarted[lane]:
-                        shadow.reset(int(envs._executor.columns.seed[lane]))
+                        shadow.reset(int(envs._stepper.executor.columns.seed[lane]))
                     else:
                         assert rewards[lane] == reward
                         if ended:

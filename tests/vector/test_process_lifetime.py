@@ -34,7 +34,7 @@ STEP_FOR_A_MINUTE = """
 
     envs = AtariVectorEnv("BreakoutNoFrameskip-v4", 4, 2)
     envs.reset()
-    print(*[process.pid for process in envs._executor._processes], flush=True)
+    print(*[process.pid for process in envs._stepper.executor._processes], flush=True)
     # Not forever: a test run that is killed leaves nobody to end this.
     until = time.monotonic() + 60
     while time.monotonic() < until:

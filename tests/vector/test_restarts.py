@@ -61,7 +61,7 @@ def test_a_worker_that_dies_within_a_step_is_noticed_within_a_second(worker_ids:
         noticed.append(time.monotonic())
         replace(worker)
 
-    replace, envs._executor._replace = envs._executor._replace, notice
+    replace, envs._stepper.executor._replace = envs._stepper.executor._replace, notice
     begin = time.monotonic()
     with pytest.warns(RuntimeWarning, match="killed by SIGKILL"):
         envs.recv()
@@ -143,7 +143,9 @@ def test_a_game_that_ctrl_c_interrupts_in_the_calling_process_is_restarted(
     actions = np.ones(4, int)
     for one in (envs, alone):
         list(play(one, 10))
-    lanes = envs._executor._lanes if num_workers == 0 else envs._executor._own._lanes
+    lanes = (
+        envs._stepper.executor._lanes if num_workers == 0 else envs._stepper.executor._own._lanes
+    )
     observe = lanes[1]._emulator._skip.observe
 
     def interrupt(out: Any) -> None:

@@ -67,7 +67,7 @@ def test_restored_games_are_not_marked_restarted() -> None:
     envs = make(0, make_replay(2))
     play(envs, 10)
     states = envs.save_games()
-    envs._executor.columns.restarted[:] = True
+    envs._stepper.executor.columns.restarted[:] = True
     envs.restore_games(states)
     *_, truncations, infos = envs.step(np.zeros(2, int))
     assert not truncations.any()

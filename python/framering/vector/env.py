@@ -21,7 +21,6 @@ from framering.atari.arguments import check_flag
 from framering.atari.emulator import AtariEmulator
 from framering.atari.registry import settings_for
 from framering.atari.settings import AtariSettings, Order
-from framering.vector import saved_games
 from framering.vector.arguments import (
     check_actions,
     check_autoreset_mode,
@@ -38,7 +37,9 @@ from framering.vector.arguments import (
 from framering.vector.executors import default_num_workers, make_executor
 from framering.vector.infos import counter_infos, episode_infos, final_infos
 from framering.vector.observations import ObservationReader
-from framering.vector.shared_arrays import IDLE, RENDER, RESET, RESET_SEEDED, STEP, Layout
+from framering.vector.saved_games import check_states
+from framering.vector.shared_arrays import Layout
+from framering.vector.stepper import LaneStepper
 
 if TYPE_CHECKING:
     from framering.replay.buffer import ReplayBuffer
@@ -209,9 +210,6 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
         self.action_space = batch_space(action_space, num_envs)
 
         self._num_actions = emulator.num_actions
-        self._ended = np.zeros(num_envs, np.bool_)
-        self._has_reset = False
-        self._pending = False
         self.num_workers = default_num_workers(num_envs) if num_workers is None else num_workers
         shared = self.num_workers > 0
         self._ring = (
@@ -222,7 +220,8 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
         self._observations = ObservationReader(self._ring, (num_envs, *shape), copy=self.copy)
         same_step = self.autoreset_mode is AutoresetMode.SAME_STEP
         layout = Layout(num_envs, emulator.screen_shape if render_mode else (0,))
-        self._executor = make_executor(layout, self.settings, same_step, self._ring, num_workers)
+        executor = make_executor(layout, self.settings, same_step, self._ring, num_workers)
+        self._stepper = LaneStepper(executor, self.autoreset_mode)
 
     def reset(
         self,
@@ -256,26 +255,11 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
         self._check_not_pending("reset")
         seeds = expand_seeds(seed, self.num_envs)
         mask = reset_mask(options, self.num_envs)
-        if mask is not None and not self._has_reset:
+        if mask is not None and not self._stepper.has_reset:
             raise error.ResetNeeded("reset all games once before resetting some by reset_mask")
         super().reset(seed=seed if isinstance(seed, int) else None)
-        self._executor.receive()
-        columns = self._executor.columns
-        for i in range(self.num_envs):
-            if mask is not None and not mask[i]:
-                columns.command[i] = IDLE
-            elif (one := seeds[i]) is None:
-                columns.command[i] = RESET
-            else:
-                columns.command[i] = RESET_SEEDED
-                columns.seed[i] = one
-        self._executor.send()
-        self._executor.receive()
-        chosen = np.ones(self.num_envs, np.bool_) if mask is None else mask
-        self._ended &= ~chosen
-        columns.restarted &= ~chosen
-        self._has_reset = True
-        return self._observations.newest(), counter_infos(self._executor.columns)
+        self._stepper.reset(seeds, mask)
+        return self._observations.newest(), counter_infos(self._stepper.columns)
 
     def step(self, actions: Any) -> _StepResult:
         """Take one action in each game.
@@ -305,46 +289,25 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
     def send(self, actions: Any) -> None:
         """Start a step without waiting for its results, which `recv` returns. See `step`."""
         self._check_not_pending("send")
-        if not self._has_reset:
+        if not self._stepper.has_reset:
             raise error.ResetNeeded("step came before reset: call reset first")
         checked = check_actions(actions, self.num_envs, self._num_actions)
-        if self.autoreset_mode is AutoresetMode.DISABLED and self._ended.any():
+        ended = self._stepper.ended
+        if self.autoreset_mode is AutoresetMode.DISABLED and ended.any():
             raise error.ResetNeeded(
-                f"games {np.flatnonzero(self._ended).tolist()} have ended: "
+                f"games {np.flatnonzero(ended).tolist()} have ended: "
                 'reset them by reset(options={"reset_mask": mask}) first'
             )
-        self._executor.receive()
-        columns = self._executor.columns
-        columns.action[:] = checked
-        columns.command[:] = STEP
-        if self.autoreset_mode is AutoresetMode.NEXT_STEP:
-            columns.command[self._ended] = RESET
-        self._executor.send()
-        self._pending = True
+        self._stepper.send(checked)
 
     def recv(self) -> _StepResult:
         """Wait for the step that `send` started, and return its results. See `step`."""
         self._check_open()
-        if not self._pending:
+        if not self._stepper.pending:
             raise error.NoAsyncCallError("recv came without send: send actions first", "recv")
-        self._executor.receive()
-        self._pending = False
-        columns = self._executor.columns
-        restarted = columns.restarted
-        terminated = columns.terminated & ~restarted
-        truncated = columns.truncated | restarted
-        self._ended = terminated | truncated
-        infos = counter_infos(columns)
-        if self._record_statistics and np.count_nonzero(columns.game_over):
-            infos |= episode_infos(columns)
-        if self.autoreset_mode is AutoresetMode.SAME_STEP and np.count_nonzero(self._ended):
-            infos |= final_infos(
-                columns, self._ended, self._observations.final(self._ended, restarted)
-            )
-        if np.count_nonzero(restarted):
-            infos |= {"worker_restarted": restarted.copy(), "_worker_restarted": restarted.copy()}
-            restarted[:] = False
-        return self._observations.newest(), columns.reward.copy(), terminated, truncated, infos
+        results = self._stepper.receive()
+        infos = self._step_infos(results.restarted)
+        return self._observations.newest(), *results[:3], infos
 
     def render(self) -> tuple[npt.NDArray[np.uint8], ...] | None:
         """Return the consoles' screens, RGB ``(height, width, 3)``; None without a render mode."""
@@ -352,15 +315,7 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
         if self.render_mode is None:
             return None
         self._check_not_pending("render")
-        self._executor.receive()
-        columns, restarts = self._executor.columns, -1
-        # A lane that was restarted meanwhile has reset instead of rendered: repeat the command.
-        while self._executor.restarts != restarts:
-            restarts = self._executor.restarts
-            columns.command[:] = RENDER
-            self._executor.send()
-            self._executor.receive()
-        return tuple(columns.screens.copy())
+        return tuple(self._stepper.render())
 
     def save_games(self) -> list[bytes]:
         """Save the state of all games, for `restore_games`.
@@ -382,10 +337,9 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
         ``repeat_action_probability`` > 0 can differ until its first action takes effect.
         """
         self._check_not_pending("save_games")
-        if not self._has_reset:
+        if not self._stepper.has_reset:
             raise error.ResetNeeded("save_games came before reset: call reset first")
-        self._executor.receive()
-        return saved_games.save_games(self._executor)
+        return self._stepper.save_games()
 
     def restore_games(
         self, states: Sequence[bytes]
@@ -416,12 +370,10 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
                 "autoreset_mode: expected SAME_STEP to restore games, got "
                 f"{self.autoreset_mode.name}; make the environments with it"
             )
-        self._executor.receive()
-        saved_games.check_states(states, self.settings, self._ring)
-        saved_games.restore_games(self._executor, states)
-        self._has_reset = True
-        self._ended[:] = False
-        return self._observations.newest(), counter_infos(self._executor.columns)
+        self._stepper.wait()
+        check_states(states, self.settings, self._ring)
+        self._stepper.restore_games(states)
+        return self._observations.newest(), counter_infos(self._stepper.columns)
 
     def state_dict(self) -> dict[str, Any]:
         """Return the state of all games; see `save_games`."""
@@ -435,11 +387,22 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
 
     def close_extras(self, **kwargs: Any) -> None:
         """Release the emulators and end the workers."""
-        self._executor.close()
+        self._stepper.close()
+
+    def _step_infos(self, restarted: npt.NDArray[np.bool_]) -> dict[str, Any]:
+        columns, ended = self._stepper.columns, self._stepper.ended
+        infos = counter_infos(columns)
+        if self._record_statistics and np.count_nonzero(columns.game_over):
+            infos |= episode_infos(columns)
+        if self.autoreset_mode is AutoresetMode.SAME_STEP and np.count_nonzero(ended):
+            infos |= final_infos(columns, ended, self._observations.final(ended, restarted))
+        if np.count_nonzero(restarted):
+            infos |= {"worker_restarted": restarted, "_worker_restarted": restarted.copy()}
+        return infos
 
     def _check_not_pending(self, call: str) -> None:
         self._check_open()
-        if self._pending:
+        if self._stepper.pending:
             raise error.AlreadyPendingCallError(f"{call} came after send: recv first", "send")
 
     def _check_open(self) -> None:
