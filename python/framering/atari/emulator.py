@@ -9,10 +9,9 @@ import dataclasses
 import time
 from typing import Any, NamedTuple
 
-import ale_py
 import numpy as np
-from ale_py import roms
 
+from framering.atari.console import Console
 from framering.atari.frame_skip import (
     FrameSkip,
     Image,
@@ -21,7 +20,6 @@ from framering.atari.frame_skip import (
     ScreenSpec,
     palette_for,
 )
-from framering.atari.reset_cache import ResetCache
 from framering.atari.settings import AtariSettings
 from framering.atari.state import pack_state, read_field, unpack_state
 
@@ -87,16 +85,11 @@ class AtariEmulator:
     def __init__(self, settings: AtariSettings) -> None:
         self.settings = settings
         self.finished_game: FinishedGame | None = None
-        self._rom = _rom_path(settings.game)
-        ale_py.ALEInterface.setLoggerMode(ale_py.LoggerMode.Error)
-        self._ale = ale = ale_py.ALEInterface()
-        ale.setFloat("repeat_action_probability", settings.repeat_action_probability)
-        ale.setInt("max_num_frames_per_episode", settings.max_num_frames_per_episode)
-        self._reset_cache = ResetCache(ale, settings)
+        self._console = Console(settings)
+        self._ale = self._console.ale
+        self._reset_cache = self._console.reset_cache
         self._seed(None)
-        self._actions = (
-            ale.getLegalActionSet() if settings.full_action_space else ale.getMinimalActionSet()
-        )
+        self._actions = self._console.actions()
         self._presses_fire = settings.fire_reset and "FIRE" in self.action_meanings
         self._check_actions()
         self._continues_after_life = (
@@ -235,7 +228,7 @@ class AtariEmulator:
 
     def _state_fields(self) -> dict[str, Any]:
         return {
-            "console": self._ale.cloneState(include_rng=True).serialize(),
+            "console": self._console.state(),
             "draws": self._np_random.bit_generator.state,
             "lives": self._lives,
             "game_ended": self._game_ended,
@@ -246,7 +239,7 @@ class AtariEmulator:
         }
 
     def _restore_fields(self, fields: dict[str, Any]) -> None:
-        self._restore_console(read_field(fields, "console", bytes))
+        self._console.restore(read_field(fields, "console", bytes))
         self._reset_cache.frame_number = read_field(fields, "frame_number", int)
         self._restore_generator(read_field(fields, "draws", dict))
         self._lives = read_field(fields, "lives", int)
@@ -254,14 +247,6 @@ class AtariEmulator:
         self._return = read_field(fields, "return", float)
         self._start_time = time.perf_counter() - read_field(fields, "seconds", float)
         self._skip.restore(read_field(fields, "skip", dict))
-
-    def _restore_console(self, console: bytes) -> None:
-        try:
-            self._ale.restoreState(ale_py.ALEState(console))
-        except Exception as reason:  # ale_py translates none of ALE's own exceptions.
-            raise ValueError("console: expected one of this game, got other bytes") from reason
-        if self._ale.cloneState(include_rng=True).serialize() != console:
-            raise ValueError("console: expected one of this game, got other bytes")
 
     def _restore_generator(self, saved: dict[str, Any]) -> None:
         generator = self._np_random.bit_generator
@@ -340,25 +325,7 @@ class AtariEmulator:
         """Seed the generators as ``AtariEnv.seed_game`` does, and load the ROM."""
         draws, console = np.random.SeedSequence(seed).generate_state(n_words=2)
         self._np_random = np.random.Generator(np.random.PCG64(np.random.SeedSequence(int(draws))))
-        self._ale.setInt("random_seed", console.astype(np.int32))
-        self._ale.loadROM(self._rom)
-        self._reset_cache.rom_loaded()
-        self._set_mode_and_difficulty()
-
-    def _set_mode_and_difficulty(self) -> None:
-        ale, settings = self._ale, self.settings
-        for name, value, available, apply in (
-            ("mode", settings.mode, ale.getAvailableModes, ale.setMode),
-            ("difficulty", settings.difficulty, ale.getAvailableDifficulties, ale.setDifficulty),
-        ):
-            if value is None:
-                continue
-            choices = sorted(available())
-            if value not in choices:
-                raise ValueError(
-                    f"{name}: expected one of {choices} in {settings.game}, got {value}"
-                )
-            apply(value)
+        self._console.load(int(console.astype(np.int32)))
 
     def _frames(self) -> int:
         skip = self.settings.frame_skip
@@ -398,9 +365,3 @@ class AtariEmulator:
                 "fire_reset: expected a game with FIRE as the second of three or more actions, got "
                 f"{self.settings.game} with {meanings}; set fire_reset=False"
             )
-
-
-def _rom_path(game: str) -> Any:
-    if game not in roms.get_all_rom_ids():
-        raise ValueError(f"game: expected a ROM of ale_py such as 'ms_pacman', got {game!r}")
-    return roms.get_rom_path(game)
