@@ -16,7 +16,7 @@ from gymnasium.spaces import Box, Discrete
 
 from framering import ReplayBuffer
 from framering.errors import ConfigError
-from framering.training.checked_json import dump_checked_json
+from framering.training.checked_files import dump_checked_json
 from framering.training.checkpoint import load_checkpoint, save_checkpoint
 
 

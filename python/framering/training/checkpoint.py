@@ -25,9 +25,14 @@ from typing import Any
 
 import torch
 
+from framering.atomic_write import flush_folder
 from framering.errors import ConfigError
 from framering.replay.buffer import ReplayBuffer
-from framering.training.checked_json import dump_checked_json, load_checked_json, read_checked_bytes
+from framering.training.checked_files import (
+    dump_checked_json,
+    load_checked_json,
+    read_checked_bytes,
+)
 from framering.training.checkpoint_version_2 import read_version_2
 
 _VERSION = 3
@@ -110,12 +115,12 @@ def save_checkpoint(run: Path, step: int, state: dict[str, Any], replay: ReplayB
         checks = [data.getbuffer().nbytes, zlib.crc32(data.getbuffer())]
         header = {"version": _VERSION, "step": step, "state": checks}
         _write(unfinished / "checkpoint.json", dump_checked_json(header))
-        _sync(unfinished)
+        flush_folder(unfinished)
         unfinished.rename(finished)
     except OSError:
         shutil.rmtree(unfinished, ignore_errors=True)
         raise
-    _sync(folder)
+    flush_folder(folder)
     for older in _finished(folder)[:-1]:
         shutil.rmtree(older, ignore_errors=True)
     return finished
@@ -177,12 +182,3 @@ def _write(path: Path, data: bytes | memoryview) -> None:
         file.write(data)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync(folder: Path) -> None:
-    """Flush a folder's entries to the disk."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)

@@ -12,7 +12,7 @@ from safetensors.torch import load as load_tensors
 from torch import Tensor
 
 from framering.errors import ConfigError
-from framering.training.checked_json import load_checked_json, read_checked_bytes
+from framering.training.checked_files import load_checked_json, read_checked_bytes
 
 _VERSION = 2
 _MOMENTS = ("step", "exp_avg", "exp_avg_sq")
