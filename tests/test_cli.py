@@ -100,6 +100,12 @@ def test_a_profile_leaves_the_run_that_resume_names_alone(capsys, tmp_path):
         (WorkerError("workers keep dying"), 1, "framering: workers keep dying\n"),
         (OSError(28, "No space left"), 1, "framering: [Errno 28] No space left\n"),
         (MemoryError("17 GB"), 1, "framering: there is not enough memory: 17 GB\n"),
+        (
+            torch.OutOfMemoryError("CUDA out of memory.\nTried to allocate 20.00 MiB."),
+            1,
+            "framering: the device has not enough memory; use --device cpu: CUDA out of memory. "
+            "Tried to allocate 20.00 MiB.\n",
+        ),
         (KeyboardInterrupt(), 130, "interrupted\n"),
     ],
 )
@@ -116,6 +122,39 @@ def test_an_error_of_a_run_gets_one_line_and_its_exit_status(
 
     assert exited.value.code == status
     assert capsys.readouterr() == ("", line)
+
+
+def test_another_runtime_error_keeps_its_traceback(monkeypatch):
+    def train(config):
+        raise RuntimeError("a fault of framering")
+
+    monkeypatch.setattr("framering.training.loop.train", train)
+
+    with pytest.raises(RuntimeError, match="a fault of framering"):
+        cli.main(["train"])
+
+
+def test_tracking_without_an_account_gets_one_line_and_exit_status_2(tmp_path):
+    environment = {
+        name: value for name, value in os.environ.items() if not name.startswith("WANDB_")
+    }
+    command = [sys.executable, "-m", "framering", "train", "--track", "--env-id", "CartPole-v1"]
+    settings = ["--device", "cpu", "--buffer-size", "200", "--total-timesteps", "100"]
+
+    run = subprocess.run(
+        [*command, *settings, "--learning-starts", "32"],
+        env={**environment, "HOME": str(tmp_path)},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        timeout=120,
+    )
+
+    assert run.returncode == 2
+    assert "Traceback" not in run.stderr
+    line = run.stderr.splitlines()[-1]  # an editable install may report its build before it
+    assert line.startswith("framering: --track: expected a run of Weights & Biases")
+    assert line.endswith("WANDB_MODE=offline")
 
 
 def test_a_fault_of_the_program_keeps_its_traceback(monkeypatch):

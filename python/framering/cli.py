@@ -35,6 +35,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         fail(f"framering: there is not enough memory: {error}", 1)
     except (RunError, OSError) as error:
         fail(f"framering: {error}", 1)
+    except RuntimeError as error:
+        if not is_out_of_device_memory(error):
+            raise
+        fail(f"framering: the device has not enough memory; use --device cpu: {error}", 1)
+
+
+def is_out_of_device_memory(error: RuntimeError) -> bool:
+    """Return whether an error is PyTorch's for a full device; does not import PyTorch."""
+    torch = sys.modules.get("torch")
+    return torch is not None and isinstance(error, torch.cuda.OutOfMemoryError)
 
 
 def run_command(arguments: Sequence[str]) -> None:

@@ -3,9 +3,11 @@
 import numpy as np
 import pytest
 
+from framering.atari import console
 from framering.atari.emulator import AtariEmulator
 from framering.atari.settings import AtariSettings
 from framering.atari.state import pack_state, unpack_state
+from framering.errors import OldLibraryError
 
 GAMES = ["pong", "breakout", "seaquest", "ms_pacman", "pitfall", "montezuma_revenge"]
 
@@ -48,3 +50,18 @@ def test_a_restored_game_goes_on_as_the_saved_one(game, order):
 def test_bytes_that_are_no_state_are_refused(state):
     with pytest.raises(ValueError, match="expected the state of an emulator"):
         unpack_state(state)
+
+
+@pytest.mark.parametrize("version", ["0.10.2", "0.11.2"])
+def test_an_ale_py_that_cannot_save_is_refused_in_one_line(version, monkeypatch):
+    monkeypatch.setattr(console, "_ALE_VERSION", version)
+
+    with pytest.raises(OldLibraryError, match=f"^ale-py: expected 0.12 or newer .*{version}; pip"):
+        AtariEmulator(AtariSettings("pong")).state()
+
+
+@pytest.mark.parametrize("version", ["0.12.0", "0.12.1.dev3", "1.0"])
+def test_an_ale_py_that_saves_is_accepted(version, monkeypatch):
+    monkeypatch.setattr(console, "_ALE_VERSION", version)
+
+    console.check_can_save()

@@ -5,6 +5,7 @@ import pytest
 import torch
 
 from framering import TrainConfig
+from framering.atari import console
 from framering.errors import ConfigError
 from framering.training import preflight
 from framering.training.task import make_task_spec
@@ -88,6 +89,17 @@ def test_a_missing_package_says_what_to_install(monkeypatch, settings, module, r
 
     with pytest.raises(ConfigError, match=remedy):
         preflight.check_run(config, make_task_spec("PongNoFrameskip-v4"))
+
+
+def test_checkpoints_of_games_need_an_ale_py_that_saves_them(monkeypatch):
+    monkeypatch.setattr(console, "_ALE_VERSION", "0.11.2")
+    settings = {"buffer_size": 100, "checkpoint_every": 10}
+    atari = TrainConfig(env_id="PongNoFrameskip-v4", **settings)
+    other = TrainConfig(env_id="CartPole-v1", **settings)
+
+    with pytest.raises(ConfigError, match=r"ale-py: expected 0\.12 or newer"):
+        preflight.check_run(atari, make_task_spec(atari.env_id))
+    preflight.check_run(other, make_task_spec(other.env_id))
 
 
 def test_a_control_groups_limit_counts(tmp_path, monkeypatch):

@@ -9,9 +9,11 @@ import pytest
 from gymnasium.spaces import Box, Discrete
 
 from framering import AtariVectorEnv, ReplayBuffer
+from framering.atari import console
 from framering.atari.emulator import AtariEmulator
 from framering.atari.settings import AtariSettings
 from framering.atari.state import pack_state, unpack_state
+from framering.errors import OldLibraryError
 
 PONG = "PongNoFrameskip-v4"
 
@@ -189,6 +191,20 @@ def test_a_state_with_random_damage_is_refused_by_an_emulator_that_continues() -
         got, expected = emulator.step(action % 6, frames[0]), reference.step(action % 6, frames[1])
         assert got == expected
         np.testing.assert_array_equal(*frames)
+
+
+@pytest.mark.parametrize("num_workers", [0, 2])
+def test_an_ale_py_that_cannot_save_is_refused_and_the_games_continue(num_workers, monkeypatch):
+    envs = AtariVectorEnv("PongNoFrameskip-v4", 2, num_workers)
+    envs.reset(seed=1)
+    monkeypatch.setattr(console, "_ALE_VERSION", "0.11.2")
+
+    with pytest.raises(OldLibraryError, match=r"ale-py: expected 0\.12 or newer"):
+        envs.save_games()
+
+    *_, infos = envs.step(np.zeros(2, np.int64))
+    assert "worker_restarted" not in infos
+    envs.close()
 
 
 @pytest.mark.parametrize("game", ["pong", "breakout", "seaquest", "ms_pacman"])

@@ -1,5 +1,6 @@
 """A game console: an `ALEInterface` with its ROM, seed, mode, resets and saved states."""
 
+from importlib import metadata
 from typing import Any
 
 import ale_py
@@ -7,6 +8,20 @@ from ale_py import roms
 
 from framering.atari.reset_cache import ResetCache
 from framering.atari.settings import AtariSettings
+from framering.errors import OldLibraryError
+
+_ALE_VERSION = metadata.version("ale-py")
+_FIRST_ALE_VERSION_THAT_SAVES = (0, 12)
+
+
+def check_can_save() -> None:
+    """Raise OldLibraryError if the installed ale-py cannot save a console's state."""
+    # Older ones decode the bytes of a state as text.
+    if tuple(map(int, _ALE_VERSION.split(".")[:2])) < _FIRST_ALE_VERSION_THAT_SAVES:
+        raise OldLibraryError(
+            f"ale-py: expected 0.12 or newer to save games, got {_ALE_VERSION}; "
+            "pip install -U ale-py"
+        )
 
 
 class Console:
@@ -64,7 +79,13 @@ class Console:
         """Return the console's state with its random generator.
 
         ALE saves neither the screen nor the action that sticky actions would repeat.
+
+        Raises
+        ------
+        OldLibraryError
+            If ale-py is older than 0.12.
         """
+        check_can_save()
         state: bytes = self.ale.cloneState(include_rng=True).serialize()
         return state
 

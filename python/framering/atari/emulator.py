@@ -203,7 +203,7 @@ class AtariEmulator:
 
         One thing is missing, as ALE neither saves nor shows it: the action that sticky actions
         would repeat. With ``repeat_action_probability`` > 0 a restored game can therefore differ
-        until its first action takes effect.
+        until its first action takes effect. ale-py older than 0.12 raises OldLibraryError.
         """
         return pack_state({"settings": dataclasses.asdict(self.settings), **self._state_fields()})
 

@@ -170,4 +170,7 @@ def _start_tracking(folder: Path, settings: Mapping[str, Any], tracking: Trackin
         )
     except wandb.errors.Error as error:
         unpatch()
-        raise ConfigError(f"--track: expected a run of Weights & Biases, got: {error}") from error
+        raise ConfigError(
+            f"--track: expected a run of Weights & Biases, got: {error} "
+            "To record without an account, set WANDB_MODE=offline"
+        ) from error

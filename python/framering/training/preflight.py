@@ -5,6 +5,7 @@ from pathlib import Path
 
 import torch
 
+from framering.atari.console import check_can_save
 from framering.config import TrainConfig
 from framering.device import choose_device
 from framering.errors import ConfigError
@@ -23,6 +24,8 @@ def check_run(config: TrainConfig, task: TaskSpec) -> None:
     config.check()
     run_device(config)
     check_memory(config, task)
+    if config.checkpoint_every and task.is_atari:
+        check_can_save()
     if config.track:
         _require("wandb", "--track", "pip install 'framering[wandb]'")
     if config.upload_model:

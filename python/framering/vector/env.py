@@ -18,6 +18,7 @@ except ImportError as reason:
     ) from reason
 
 from framering.atari.arguments import check_flag
+from framering.atari.console import check_can_save
 from framering.atari.emulator import AtariEmulator
 from framering.atari.registry import settings_for
 from framering.atari.settings import AtariSettings, Order
@@ -324,6 +325,8 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
 
         Raises
         ------
+        OldLibraryError
+            If ale-py is older than 0.12; nothing has changed then.
         RuntimeError
             If a worker died meanwhile, so that its games are lost.
         gymnasium.error.ResetNeeded
@@ -339,6 +342,7 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
         self._check_not_pending("save_games")
         if not self._stepper.has_reset:
             raise error.ResetNeeded("save_games came before reset: call reset first")
+        check_can_save()
         return self._stepper.save_games()
 
     def restore_games(
