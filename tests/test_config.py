@@ -3,6 +3,7 @@ import dataclasses
 import pytest
 
 from framering import TrainConfig
+from framering.config import MAX_INTEGER
 from framering.errors import ConfigError
 
 NAN, INF = float("nan"), float("inf")
@@ -86,6 +87,7 @@ def test_the_pipeline_is_for_several_environments(settings, pipelined):
         ({"seed": 99999999999999999999}, "--seed: expected at most 4611686018427387904"),
         ({"upload_model": True}, "--upload-model: expected --save-model beside it"),
         ({"n_step": 0}, "--n-step: expected 1 or more"),
+        ({"n_step": MAX_INTEGER}, "--n-step: expected at most"),
         ({"max_grad_norm": -1.0}, "--max-grad-norm: expected a finite number, 0 or more, got -1.0"),
         ({"max_grad_norm": INF}, "--max-grad-norm: expected a finite number"),
         ({"max_grad_norm": NAN}, "--max-grad-norm: expected a finite number"),
