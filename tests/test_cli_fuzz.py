@@ -43,10 +43,14 @@ SETTINGS = {
 NUMBERS = ["-1", "0", "0.5", "1e-300", "1e400", "nan", "inf", "-inf", str(2**62), str(10**30)]
 TEXTS = ["", "None", "text", "é 🎮", "a\nb\x1b[1m", "$x_$", "\udcff", "x" * 5000, "9" * 5000]
 PATHS = [".", "..", "/", "folder", "empty", "locked", "dangling", "empty/file", "-", "--", "a:b"]
+# A profile has other defaults than a run, but the same options: two of them stand for all.
+SAME_AS_TRAIN = {field.name for field in dataclasses.fields(commands.TrainConfig)}
+SAME_AS_TRAIN -= {"total_timesteps", "resume"}
 OPTIONS = [
     (command, field.name)
     for command, settings in SETTINGS.items()
     for field in dataclasses.fields(settings)
+    if command != "profile" or field.name not in SAME_AS_TRAIN
 ]
 
 
