@@ -16,9 +16,11 @@ from gymnasium import spaces
 
 from framering import PrioritizedReplayBuffer, ReplayBuffer
 
-STACKS = spaces.Box(0, 255, (4, 3, 5), np.uint8)
+# Stored raw, and as what changed.
+RAW, ENCODED = spaces.Box(0, 255, (4, 3, 5), np.uint8), spaces.Box(0, 255, (4, 16, 16), np.uint8)
 WORD = 2**64 - 1
-PROLOGUE = 8 * 8  # magic, version, the geometry's five words, bytes of the extra
+PROLOGUE = 8 * 10  # magic, version, the geometry's seven words, bytes of the extra
+BOUNDS_BYTES = 2 * 8 * 5  # of two environments
 
 
 @pytest.fixture(autouse=True)
@@ -29,18 +31,22 @@ def watchdog():
     faulthandler.cancel_dump_traceback_later()
 
 
-def buffer_of(kind=ReplayBuffer, **options):
+def buffer_of(kind=ReplayBuffer, space=RAW, **options):
     options = {"device": "numpy", "n_envs": 2, "n_step": 3, "seed": 3, **options}
-    return kind(60, STACKS, spaces.Discrete(9), **options)
+    return kind(60, space, spaces.Discrete(9), **options)
 
 
-def filled(kind=ReplayBuffer):
-    buffer = buffer_of(kind)
+def filled(kind=ReplayBuffer, space=RAW):
+    buffer = buffer_of(kind, space)
     random = np.random.default_rng(0)
-    stacks = random.integers(0, 256, (2, *STACKS.shape), np.uint8)
+    stacks = random.integers(0, 256, (2, *space.shape), np.uint8)
     for step in range(45):
         obs, stacks = stacks, np.roll(stacks, -1, axis=1)
-        stacks[:, -1] = random.integers(0, 256, (2, 3, 5))
+        stacks[:, -1] = np.where(
+            random.random((2, *space.shape[1:])) < 0.05,
+            random.integers(0, 256, (2, *space.shape[1:])),
+            obs[:, -1],
+        )
         done = random.random(2) < 0.1
         buffer.add(obs, stacks, random.integers(0, 9, 2), random.normal(size=2), done, [{}, {}])
         if step == 5:
@@ -97,10 +103,10 @@ def snapshot_of(buffer):
     return bytearray(whole[:-8]), PROLOGUE + extra_bytes
 
 
-def load(body, tmp_path, kind=ReplayBuffer):
+def load(body, tmp_path, kind=ReplayBuffer, space=RAW):
     path = tmp_path / "buffer"
     path.write_bytes(with_checksum(body))
-    buffer = buffer_of(kind)
+    buffer = buffer_of(kind, space)
     state = buffer.generator_state
     with contextlib.suppress(ValueError):
         buffer.load(path)
@@ -116,8 +122,8 @@ def use(buffer):
     assert 0 <= buffer.pos < 30
     if len(buffer):
         for _ in range(3):
-            assert buffer.sample(64).observations.shape == (64, 4, 3, 5)
-    obs = np.zeros((2, 4, 3, 5), np.uint8)
+            assert buffer.sample(64).observations.shape == (64, *buffer.obs_shape)
+    obs = np.zeros((2, *buffer.obs_shape), np.uint8)
     for _ in range(3):
         buffer.add(obs, obs, np.zeros(2, np.int64), np.zeros(2), np.zeros(2, bool), [{}, {}])
     assert buffer.size() >= 3
@@ -141,13 +147,13 @@ BOUNDS = {
 @pytest.mark.parametrize("bounds", BOUNDS)
 def test_forged_bounds_are_refused(bounds, tmp_path):
     body, at = snapshot_of(filled())
-    first, low, high, forgotten = struct.unpack_from("<4Q", body, at)
+    first, low, high, forgotten, words = struct.unpack_from("<5Q", body, at)
     found = {"first": first, "low": low, "high": high, "forgotten": forgotten, **BOUNDS[bounds]}
-    struct.pack_into("<4Q", body, at, *found.values())
     # As many slots as the bounds say, so that nothing else is wrong.
-    end = at + 64
-    slot_bytes = (len(body) - end) // (2 * (high - first))
     slots = max(found["high"] - found["first"], 0)
+    struct.pack_into("<5Q", body, at, *found.values(), slots * words // (high - first))
+    end = at + BOUNDS_BYTES
+    slot_bytes = (len(body) - end) // (2 * (high - first))
     body[end : end + (high - first) * slot_bytes] = bytes(slots * slot_bytes)
     buffer, loaded = load(body, tmp_path)
     assert not loaded
@@ -184,35 +190,41 @@ def test_a_forged_generator_state_is_refused(kind, state, tmp_path):
     use(buffer)
 
 
+@pytest.mark.parametrize("space", [RAW, ENCODED], ids=["raw", "encoded"])
 @pytest.mark.parametrize("kind", [ReplayBuffer, PrioritizedReplayBuffer])
-def test_a_snapshot_with_forged_words_is_refused_or_works(kind, tmp_path):
-    body, at = snapshot_of(filled(kind))
+def test_a_snapshot_with_forged_words_is_refused_or_works(kind, space, tmp_path):
+    body, at = snapshot_of(filled(kind, space))
+    records = at + BOUNDS_BYTES
     random = np.random.default_rng(1)
     values = [0, 1, 2, 3, 4, 5, 30, 2**16 - 1, 2**32 - 1, 2**48, 2**62, 2**63 - 1, 2**63, WORD]
     loads = 0
     for _ in range(250):
         forged = bytearray(body)
         for _ in range(random.integers(1, 4)):
-            # The header, the bounds and the records, of which there are most; and all of it.
-            start, end = [(0, PROLOGUE), (at, at + 64), (at + 64, at + 1500), (0, len(body) - 8)][
-                random.integers(4)
-            ]
+            # The header, the bounds, the first records, and all of it.
+            start, end = [
+                (0, PROLOGUE),
+                (at, records),
+                (records, records + 1000),
+                (0, len(body) - 8),
+            ][random.integers(4)]
             place = int(random.integers(start, end)) // 4 * 4
             value = values[random.integers(len(values))]
             struct.pack_into("<Q", forged, min(place, len(forged) - 8), value)
-        buffer, loaded = load(forged, tmp_path, kind)
+        buffer, loaded = load(forged, tmp_path, kind, space)
         loads += loaded
         use(buffer)
     assert 0 < loads < 250
 
 
+@pytest.mark.parametrize("space", [RAW, ENCODED], ids=["raw", "encoded"])
 @pytest.mark.parametrize("kind", [ReplayBuffer, PrioritizedReplayBuffer])
-def test_bytes_that_are_added_or_missing_are_found_behind_a_right_checksum(kind, tmp_path):
-    body, _ = snapshot_of(filled(kind))
+def test_bytes_that_are_added_or_missing_are_found_behind_a_right_checksum(kind, space, tmp_path):
+    body, _ = snapshot_of(filled(kind, space))
     random = np.random.default_rng(2)
     for number in (1, 7, 8, 48, len(body) - PROLOGUE, len(body)):
         for forged in (body[:-number], body + random.bytes(number)):
-            buffer, loaded = load(forged, tmp_path, kind)
+            buffer, loaded = load(forged, tmp_path, kind, space)
             assert not loaded
             use(buffer)
 
@@ -262,16 +274,16 @@ def test_a_file_that_is_cut_short_while_it_is_read_is_no_signal(tmp_path):
         from gymnasium import spaces
         from framering import ReplayBuffer
 
-        box = spaces.Box(0, 255, (64, 1024), np.uint8)
+        box = spaces.Box(0, 255, (16, 1024), np.float32)
         path = sys.argv[1]
-        obs = np.zeros((1, 64, 1024), np.uint8)
+        obs = np.zeros((1, 16, 1024), np.float32)
 
         def new():
             return ReplayBuffer(600, box, spaces.Discrete(2), device="numpy", seed=1)
 
         source = new()
         for step in range(600):
-            frames = obs + np.uint8(step % 256)
+            frames = obs + np.float32(step % 256)
             source.add(frames, obs, np.array([0]), np.zeros(1), np.zeros(1, bool), [{}])
         refused = 0
         for attempt in range(12):
