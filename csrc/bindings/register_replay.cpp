@@ -51,6 +51,7 @@ void register_replay(py::module_& module) {
           },
           py::arg("slot_indices"), py::arg("contiguous"))
       .def("step_rewards", &SamplerBase::step_rewards, py::arg("slot_indices"))
+      .def("steps", &SamplerBase::steps, py::arg("numbers"))
       .def("window", &SamplerBase::window, py::arg("guard"))
       .def("least_transitions_seen", &SamplerBase::least_transitions_seen)
       .def("forget", &SamplerBase::forget)

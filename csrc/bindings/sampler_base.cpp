@@ -24,14 +24,14 @@ void fill(py::array& column, const std::vector<Transition>& rows, Value value) {
   std::transform(rows.begin(), rows.end(), static_cast<float*>(column.mutable_data()), value);
 }
 
-std::vector<SlotIndex> read_slot_indices(const py::array& slot_indices) {
+std::vector<SlotIndex> read_slot_indices(const py::array& slot_indices,
+                                         const std::string& name = "slot_indices") {
   if (slot_indices.ndim() != 2 || (slot_indices.shape(1) != 2 && slot_indices.shape(1) != 3)) {
-    throw py::value_error("slot_indices: expected int64 (B, 2) or (B, 3), got " +
+    throw py::value_error(name + ": expected int64 (B, 2) or (B, 3), got " +
                           describe(slot_indices));
   }
   require_array(slot_indices, py::dtype::of<std::int64_t>(),
-                static_cast<std::uint64_t>(slot_indices.size()), "slot_indices",
-                "int64 (B, 2) or (B, 3)");
+                static_cast<std::uint64_t>(slot_indices.size()), name, "int64 (B, 2) or (B, 3)");
   const auto* values = static_cast<const std::int64_t*>(slot_indices.data());
   std::vector<SlotIndex> found;
   for (py::ssize_t row = 0; row < slot_indices.shape(0); ++row, values += slot_indices.shape(1)) {
@@ -40,6 +40,13 @@ std::vector<SlotIndex> read_slot_indices(const py::array& slot_indices) {
                      .slot = static_cast<std::uint64_t>(values[1])});
   }
   return found;
+}
+
+void require_whole(const ring::Lane& lane, const SlotIndex& slot_index) {
+  if (!lane.validate(slot_index.slot)) {
+    throw std::out_of_range("slot_indices: slot " + std::to_string(slot_index.slot) + " of lane " +
+                            std::to_string(slot_index.lane) + " has been overwritten");
+  }
 }
 
 py::array_t<std::int64_t> slot_index_rows(const std::vector<Transition>& rows) {
@@ -103,16 +110,76 @@ py::array_t<double> SamplerBase::step_rewards(const py::array& slot_indices) {
     const auto taken = std::clamp<std::int64_t>(*steps, 1, columns);
     const auto rewards =
         read_rewards(lane, slot_index.slot, static_cast<std::uint64_t>(taken), lane.published());
-    if (!lane.validate(slot_index.slot)) {
-      throw std::out_of_range("slot_indices: slot " + std::to_string(slot_index.slot) +
-                              " of lane " + std::to_string(slot_index.lane) +
-                              " has been overwritten");
-    }
+    require_whole(lane, slot_index);
     std::ranges::copy(rewards, row);
     row += columns;
     steps += 3;
   }
   return out;
+}
+
+std::vector<std::optional<SlotIndex>> SamplerBase::find_transitions(
+    const std::vector<SlotIndex>& numbers) {
+  return locked([&] {
+    Window window;
+    windows().find(0, window);
+    std::vector<ring::LaneWindow> rest = window.lanes;  // from the last one found on
+    std::vector<std::optional<SlotIndex>> found(numbers.size());
+    for (std::size_t row = 0; row < numbers.size(); ++row) {
+      const auto [index, number] = numbers[row];
+      const ring::Lane lane = ring_->lane(index);
+      if (static_cast<std::int64_t>(number) < 0) {
+        continue;
+      }
+      const std::uint64_t ordinal = windows().forgotten_ordinals()[index] + number + 1;
+      auto slot = find_transition(lane, rest[index], ordinal);
+      if (!slot) {
+        slot = find_transition(lane, window.lanes[index], ordinal);
+      }
+      if (slot) {
+        found[row] = {.lane = index, .slot = *slot};
+        rest[index].low = *slot;
+      }
+    }
+    return found;
+  });
+}
+
+py::dict SamplerBase::steps(const py::array& numbers) {
+  const auto wanted = read_slot_indices(numbers, "numbers");
+  const auto rows = static_cast<py::ssize_t>(wanted.size());
+  const auto action_bytes = static_cast<py::ssize_t>(ring_->geometry().action_bytes);
+  py::array_t<std::int64_t> slots(rows);
+  py::array actions(format_.action_dtype,
+                    Shape{rows, action_bytes / format_.action_dtype.itemsize()});
+  py::array_t<float> rewards(rows);
+  py::array_t<bool> terminated(rows);
+  py::array_t<bool> truncated(rows);
+  auto* action = static_cast<std::uint8_t*>(actions.mutable_data());
+  std::fill_n(action, actions.nbytes(), std::uint8_t{0});
+  py::ssize_t row = 0;
+  for (const auto& slot_index : find_transitions(wanted)) {
+    ring::Record record;
+    if (slot_index) {
+      const ring::Lane lane = ring_->lane(slot_index->lane);
+      record = transition_record(lane, *slot_index);
+      lane.load_action(slot_index->slot, action);
+      require_whole(lane, *slot_index);
+    }
+    slots.mutable_at(row) = slot_index ? static_cast<std::int64_t>(slot_index->slot) : -1;
+    rewards.mutable_at(row) = record.reward;
+    terminated.mutable_at(row) = record.terminated;
+    truncated.mutable_at(row) = record.truncated;
+    action += action_bytes;
+    ++row;
+  }
+  py::dict columns;
+  columns["slots"] = slots;
+  columns["actions"] = actions;
+  columns["rewards"] = rewards;
+  columns["terminated"] = terminated;
+  columns["truncated"] = truncated;
+  return columns;
 }
 
 Batch SamplerBase::gather(std::vector<Transition>& rows, const BatchOptions& options,

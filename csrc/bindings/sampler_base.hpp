@@ -57,6 +57,11 @@ class SamplerBase {
   // beyond the steps taken. Throws IndexError as fetch does.
   pybind11::array_t<double> step_rewards(const pybind11::array& slot_indices);
 
+  // The steps of transitions, int64 (B, 2): lane and number since the last forget. A dict of arrays
+  // with B rows: slots, actions, rewards, terminated and truncated; a row that is not in the buffer
+  // has slot −1 and zeros. The rewards are of one step. Throws IndexError as fetch does.
+  pybind11::dict steps(const pybind11::array& numbers);
+
   BoundWindow window(std::uint64_t guard);
   [[nodiscard]] std::uint64_t least_transitions_seen();  // of all lanes, since the last forget
   void forget();
@@ -82,6 +87,11 @@ class SamplerBase {
   Batch gather(std::vector<ring::Transition>& rows, const BatchOptions& options,
                const DrawAgain& draw_again);
   [[nodiscard]] virtual const ring::NStepParams& n_step_params() const = 0;
+
+  // Slots of transitions by lane and number since the last forget; nullopt for one that is not in
+  // the buffer. Fastest where a lane's numbers ascend.
+  std::vector<std::optional<ring::SlotIndex>> find_transitions(
+      const std::vector<ring::SlotIndex>& numbers);
 
   std::shared_ptr<ring::Ring> ring_;
   BatchFormat format_;

@@ -69,6 +69,18 @@ std::uint64_t first_surviving(const Lane& lane, std::uint64_t low, std::uint64_t
 
 }  // namespace
 
+std::optional<std::uint64_t> find_transition(const Lane& lane, const LaneWindow& window,
+                                             std::uint64_t ordinal) {
+  const std::uint64_t slot = first_with_ordinal(lane, window.low, window.high, ordinal);
+  if (slot == window.high) {
+    return std::nullopt;
+  }
+  // Context in front of the window's first transition has the ordinal of the one before it.
+  const auto record = lane.read_record(slot);
+  return record && record->transition && record->ordinal == ordinal ? std::optional(slot)
+                                                                    : std::nullopt;
+}
+
 WindowFinder::WindowFinder(std::shared_ptr<const Ring> ring, std::uint64_t capacity)
     : ring_(std::move(ring)),
       capacity_(capacity),

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <vector>
 
 #include "ring/ring.hpp"
@@ -14,6 +15,12 @@ struct LaneWindow {
   std::uint64_t high = 0;         // one more than the newest
   std::uint64_t transitions = 0;  // in low … high − 1
 };
+
+// The slot of the transition with this ordinal, the first in a lane having 1; nullopt where the
+// window has none. Takes time logarithmic in its distance from window.low. Not checked for being
+// whole.
+std::optional<std::uint64_t> find_transition(const Lane& lane, const LaneWindow& window,
+                                             std::uint64_t ordinal);
 
 // A snapshot of all lanes. Its slots stay whole until a writer overwrites them.
 struct Window {
