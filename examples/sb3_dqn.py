@@ -16,6 +16,7 @@ def make_model() -> DQN:
     return DQN(
         "MlpPolicy",
         "CartPole-v1",
+        buffer_size=100_000,
         replay_buffer_class=ReplayBuffer,
         replay_buffer_kwargs={"n_step": 3, "gamma": 0.99},
         learning_starts=200,
@@ -30,6 +31,6 @@ with tempfile.TemporaryDirectory() as folder:
     resumed = make_model()
     resumed.load_replay_buffer(path)
     resumed.learn(500)
-print(
-    f"{resumed.replay_buffer.size()} transitions in {resumed.replay_buffer.ring.nbytes >> 20} MiB"
-)
+buffer = resumed.replay_buffer
+episodes = int(buffer.dones[: buffer.pos].sum())
+print(f"{buffer.size()} transitions, {episodes} ends of episodes")

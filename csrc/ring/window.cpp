@@ -71,7 +71,15 @@ std::uint64_t first_surviving(const Lane& lane, std::uint64_t low, std::uint64_t
 
 std::optional<std::uint64_t> find_transition(const Lane& lane, const LaneWindow& window,
                                              std::uint64_t ordinal) {
-  const std::uint64_t slot = first_with_ordinal(lane, window.low, window.high, ordinal);
+  const auto oldest =
+      window.low < window.high ? lane.read_record(window.low) : std::optional<Record>();
+  if (!oldest || ordinal < oldest->ordinal) {
+    return std::nullopt;
+  }
+  // From one slot to the next an ordinal grows by at most 1.
+  const std::uint64_t nearest =
+      window.low + std::min(ordinal - oldest->ordinal, window.high - window.low);
+  const std::uint64_t slot = first_with_ordinal(lane, nearest, window.high, ordinal);
   if (slot == window.high) {
     return std::nullopt;
   }

@@ -17,8 +17,8 @@ struct LaneWindow {
 };
 
 // The slot of the transition with this ordinal, the first in a lane having 1; nullopt where the
-// window has none. Takes time logarithmic in its distance from window.low. Not checked for being
-// whole.
+// window has none. Takes time logarithmic in the slots of context between window.low and it. Not
+// checked for being whole.
 std::optional<std::uint64_t> find_transition(const Lane& lane, const LaneWindow& window,
                                              std::uint64_t ordinal);
 

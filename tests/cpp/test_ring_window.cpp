@@ -106,3 +106,34 @@ TEST_CASE("what was forgotten is in no window and not counted") {
 TEST_CASE("a window without capacity is refused") {
   CHECK_THROWS_AS(WindowFinder(small_ring(), 0), std::invalid_argument);
 }
+
+TEST_CASE("a transition is found by its ordinal wherever in the window it is") {
+  const auto ring = small_ring(100);
+  LaneWriter writer(ring, 0);
+  WindowFinder finder(ring, 20);
+  for (int i = 0; i < 60; ++i) {
+    write_episodes(writer, 1, 1 + i % 7);
+    const Lane lane = ring->lane(0);
+    const LaneWindow found = window(finder);
+    const std::uint64_t newest = lane.read_record(found.high - 1)->ordinal;
+    for (std::uint64_t ordinal = newest - found.transitions + 1; ordinal <= newest; ++ordinal) {
+      const auto slot = find_transition(lane, found, ordinal);
+      REQUIRE(slot);
+      CHECK(lane.read_record(*slot)->ordinal == ordinal);
+      CHECK(lane.read_record(*slot)->transition);
+    }
+    CHECK(!find_transition(lane, found, newest - found.transitions));
+    CHECK(!find_transition(lane, found, newest + 1));
+  }
+}
+
+TEST_CASE("context at the start of a window is no transition") {
+  const auto ring = small_ring(46, 1, 3);
+  LaneWriter writer(ring, 0);
+  write_episodes(writer, 2, 2);
+  const Lane lane = ring->lane(0);
+  // Slots: a reset, transitions 1 and 2, a reset with the ordinal of 2, transitions 3 and 4.
+  const LaneWindow late{.low = 3, .high = 6, .transitions = 2};
+  CHECK(!find_transition(lane, late, 2));
+  CHECK(find_transition(lane, late, 3) == 4);
+}

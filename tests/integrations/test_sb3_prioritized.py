@@ -124,6 +124,15 @@ def test_framerings_own_prioritized_buffer_is_taken():
     assert len(set(priorities_of(model.replay_buffer))) > 1
 
 
+def test_a_loaded_buffer_without_priorities_is_refused(tmp_path):
+    plain = DQN("MlpPolicy", "CartPole-v1", replay_buffer_class=ReplayBuffer, **SETTINGS)
+    plain.learn(60).save_replay_buffer(tmp_path / "buffer.pkl")
+    model = prioritized()
+    model.load_replay_buffer(tmp_path / "buffer.pkl")
+    with pytest.raises(TypeError, match="expected a PrioritizedReplayBuffer, got ReplayBuffer"):
+        model.learn(60)
+
+
 def test_bad_arguments_are_refused():
     with pytest.raises(TypeError, match="expected PrioritizedReplayBuffer, got ReplayBuffer"):
         prioritized(replay_buffer_class=ReplayBuffer)

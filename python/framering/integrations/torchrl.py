@@ -33,8 +33,9 @@ class TensorDictReplayBuffer:
     Parameters
     ----------
     buffer : framering.ReplayBuffer or framering.PrioritizedReplayBuffer
-        The buffer of the transitions. Discrete actions are numbers, not one-hot: give TorchRL's
-        environments ``categorical_action_encoding=True``.
+        The buffer of the transitions. Actions of a Discrete space are numbers, not one-hot: give
+        TorchRL's environments ``categorical_action_encoding=True``. For one-hot actions, give the
+        buffer the action space ``MultiBinary(n)``.
     batch_size : int, optional
         Default of `sample`.
     observation : str, default "observation"
@@ -66,6 +67,30 @@ class TensorDictReplayBuffer:
         """Return how many transitions of all environments can be sampled."""
         return len(self.buffer)
 
+    def add(self, data: TensorDict) -> None:
+        """Add one step of each environment.
+
+        Parameters
+        ----------
+        data : TensorDict
+            As for `extend`, without the axis of time: of batch shape ``()`` for one environment,
+            ``(n_envs,)`` for several.
+
+        Raises
+        ------
+        ValueError
+            As `extend`.
+        """
+        n_envs = self.buffer.n_envs
+        shape = tuple(data.batch_size)
+        if shape != (n_envs,) and not (n_envs == 1 and shape == ()):
+            expected = "()" if n_envs == 1 else f"({n_envs},)"
+            raise ValueError(
+                f"data: expected the batch shape {expected}, got {shape}: add takes one step of "
+                "each environment, extend takes several"
+            )
+        self.extend(data.unsqueeze(-1))
+
     def extend(self, data: TensorDict) -> None:
         """Add transitions in order of time.
 
@@ -88,6 +113,7 @@ class TensorDictReplayBuffer:
                 f"data: expected the batch shape ({n_envs}, T), got {tuple(data.batch_size)}: give "
                 "one row of steps for each environment"
             )
+        self._require_numbers(steps["action"])
         after = steps["next"]
         arrays = [
             np.moveaxis(part.detach().cpu().numpy(), 1, 0)
@@ -104,6 +130,38 @@ class TensorDictReplayBuffer:
             # A step that both terminated and was truncated has no value to bootstrap from.
             infos = {"TimeLimit.truncated": truncated & ~terminated}
             self.buffer.add(obs, next_obs, action, reward, terminated, infos)
+
+    def _require_numbers(self, actions: Any) -> None:
+        space = self.buffer.action_space
+        if isinstance(space, spaces.Discrete) and tuple(actions.shape[2:]) == (space.n,) != (1,):
+            raise ValueError(
+                f"action: expected one number of {space}, got {space.n}, as in one-hot: make the "
+                "environment with categorical_action_encoding=True, or the buffer with the action "
+                f"space MultiBinary({space.n})"
+            )
+
+    def empty(self) -> None:
+        """Remove all transitions."""
+        self.buffer.reset()
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the transitions, the generator's state and the priorities.
+
+        They are held in memory: for a large buffer, prefer ``buffer.save``.
+        """
+        return self.buffer.state_dict()
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Load what `state_dict` has returned, into a new buffer for the same spaces.
+
+        Raises
+        ------
+        ValueError
+            If it is damaged, or of a buffer for other spaces. The buffer is unchanged then.
+        RuntimeError
+            If this buffer has been used already.
+        """
+        self.buffer.load_state_dict(state_dict)
 
     def sample(self, batch_size: int | None = None) -> TensorDict:
         """Draw a batch for TorchRL's losses.

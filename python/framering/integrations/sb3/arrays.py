@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 import framering.replay.buffer
-from framering._core import Sampler
 from framering.integrations.sb3.lazy_array import Array, LazyArray, ReadRows
+from framering.replay.sampling import UniformSampling
+
+if TYPE_CHECKING:
+    from framering._core import SamplerBase
 
 _ROWS_AT_ONCE = 1024  # bounds the memory for frames that are decoded beside those asked for
 
@@ -108,7 +111,8 @@ class Sb3Arrays(framering.replay.buffer.ReplayBuffer):
 
         def read(positions: Numbers, envs: Numbers) -> Array:
             steps = self._steps(positions, envs)
-            return (steps["terminated"] | steps["truncated"]).astype(np.float32)
+            ended: Array = steps["terminated"] | steps["truncated"]
+            return ended.astype(np.float32)
 
         if self.optimize_memory_usage:
             return _DonesOfSharedFrames(self, "dones", read)
@@ -119,7 +123,8 @@ class Sb3Arrays(framering.replay.buffer.ReplayBuffer):
         """1 where an episode was truncated after the transition."""
 
         def read(positions: Numbers, envs: Numbers) -> Array:
-            return self._steps(positions, envs)["truncated"].astype(np.float32)
+            truncated: Array = self._steps(positions, envs)["truncated"]
+            return truncated.astype(np.float32)
 
         return self._column("timeouts", read)
 
@@ -143,17 +148,7 @@ class Sb3Arrays(framering.replay.buffer.ReplayBuffer):
         return partial(self._read_frames, field)
 
     def _read_frames(self, field: str, positions: Numbers, envs: Numbers) -> Array:
-        # One step each, whatever the buffer's n_step is.
-        reader = Sampler(
-            ring=self.ring,
-            obs_dtype=self._observation_spec.dtype,
-            obs_shape=self._observation_spec.shape,
-            action_dtype=self._action_spec.dtype,
-            capacity=self.buffer_size,
-            n_step=1,
-            gamma=1,
-            seed=0,
-        )
+        reader = self._sampler if self.n_step == 1 else self._one_step_sampler()
         frames = np.zeros((len(positions), *self.obs_shape), self._observation_spec.dtype)
         for start in range(0, len(positions), _ROWS_AT_ONCE):
             rows = slice(start, start + _ROWS_AT_ONCE)
@@ -163,6 +158,18 @@ class Sb3Arrays(framering.replay.buffer.ReplayBuffer):
                 indices = np.stack([envs[rows][kept], slots[kept]], axis=1)
                 frames[rows][kept] = getattr(reader.fetch(indices, True), field)
         return frames
+
+    def _one_step_sampler(self) -> SamplerBase:
+        return UniformSampling().attach(
+            ring=self.ring,
+            obs_dtype=self._observation_spec.dtype,
+            obs_shape=self._observation_spec.shape,
+            action_dtype=self._action_spec.dtype,
+            capacity=self.buffer_size,
+            n_step=1,
+            gamma=1,
+            seed=0,
+        )
 
     def _shared_frames(self, positions: Numbers, envs: Numbers) -> Array:
         frames = self._read_frames("observations", positions, envs)

@@ -13,7 +13,7 @@ from framering.integrations.sb3.arrays import Sb3Arrays
 _BATCHES_WITHOUT_UPDATE = 32
 
 
-class ReplayBuffer(Sb3Arrays, Sb3ReplayBuffer):  # type: ignore[misc]
+class ReplayBuffer(Sb3Arrays, Sb3ReplayBuffer):  # type: ignore[misc,override]
     """`framering.ReplayBuffer`, for ``replay_buffer_class`` of DQN, SAC, TD3 and DDPG.
 
     Each frame is stored once and truncations are handled, whatever the algorithm's
@@ -27,7 +27,7 @@ class ReplayBuffer(Sb3Arrays, Sb3ReplayBuffer):  # type: ignore[misc]
     """
 
 
-class PrioritizedReplayBuffer(  # type: ignore[misc]
+class PrioritizedReplayBuffer(  # type: ignore[misc,override]
     Sb3Arrays, framering.replay.prioritized.PrioritizedReplayBuffer, Sb3ReplayBuffer
 ):
     """`framering.PrioritizedReplayBuffer`, for `PrioritizedDQN`.

@@ -10,12 +10,12 @@ import torch
 from stable_baselines3 import DQN
 from torch.nn import functional
 
-import framering.replay.prioritized
 from framering.integrations.sb3.buffer import PrioritizedReplayBuffer
 from framering.replay.arguments import real
+from framering.replay.prioritized import PrioritizedReplayBuffer as _AnyPrioritized
 
 
-class PrioritizedDQN(DQN):  # type: ignore[misc]
+class PrioritizedDQN(DQN):
     """SB3's DQN with prioritized experience replay (Schaul et al., ICLR 2016).
 
     Each transition's loss has its importance weight as a factor, and its absolute TD error becomes
@@ -47,6 +47,8 @@ class PrioritizedDQN(DQN):  # type: ignore[misc]
     1.0
     """
 
+    initial_beta: float
+
     def __init__(self, *args: Any, final_beta: float = 1.0, **options: Any) -> None:
         self.final_beta = real("final_beta", final_beta, 0)
         super().__init__(*args, **options)
@@ -54,8 +56,7 @@ class PrioritizedDQN(DQN):  # type: ignore[misc]
     def _setup_model(self) -> None:
         if self.replay_buffer_class is None:
             self.replay_buffer_class = PrioritizedReplayBuffer
-        prioritized = framering.replay.prioritized.PrioritizedReplayBuffer
-        if not issubclass(self.replay_buffer_class, prioritized):
+        if not issubclass(self.replay_buffer_class, _AnyPrioritized):
             raise TypeError(
                 "replay_buffer_class: expected PrioritizedReplayBuffer, got "
                 f"{self.replay_buffer_class.__name__}: leave it out, or use stable_baselines3.DQN"
@@ -68,7 +69,17 @@ class PrioritizedDQN(DQN):  # type: ignore[misc]
             # SB3 can't know that this buffer takes n_steps.
             warnings.filterwarnings("ignore", message="`n_steps=")
             super()._setup_model()
-        self.initial_beta = self.replay_buffer.beta
+        self.initial_beta = self._prioritized_buffer.beta
+
+    @property
+    def _prioritized_buffer(self) -> _AnyPrioritized:
+        if not isinstance(self.replay_buffer, _AnyPrioritized):
+            raise TypeError(
+                "replay_buffer: expected a PrioritizedReplayBuffer, got "
+                f"{type(self.replay_buffer).__name__}: load one that a PrioritizedDQN has saved, "
+                "or use stable_baselines3.DQN"
+            )
+        return self.replay_buffer
 
     def train(self, gradient_steps: int, batch_size: int = 100) -> None:
         """Do gradient steps, as SB3's DQN does, and update the priorities after each."""
@@ -76,11 +87,12 @@ class PrioritizedDQN(DQN):  # type: ignore[misc]
         self._update_learning_rate(self.policy.optimizer)
         progress = 1 - self._current_progress_remaining
         beta = self.initial_beta + progress * (self.final_beta - self.initial_beta)
-        self.replay_buffer.beta = beta
+        buffer = self._prioritized_buffer
+        buffer.beta = beta
 
         losses = []
         for _ in range(gradient_steps):
-            batch = self.replay_buffer.sample(batch_size, env=self._vec_normalize_env)
+            batch = buffer.sample(batch_size, env=self._vec_normalize_env)
             discounts = batch.discounts if batch.discounts is not None else self.gamma
             with torch.no_grad():
                 next_q_values = self.q_net_target(batch.next_observations)
@@ -94,12 +106,12 @@ class PrioritizedDQN(DQN):  # type: ignore[misc]
             loss = (batch.weights * transition_losses).mean()
             losses.append(loss.item())
             self.policy.optimizer.zero_grad()
-            loss.backward()
+            loss.backward()  # type: ignore[no-untyped-call]
             torch.nn.utils.clip_grad_norm_(self.policy.parameters(), self.max_grad_norm)
             self.policy.optimizer.step()
 
             td_errors = (targets - q_values).detach().abs()
-            self.replay_buffer.update_priorities(batch.indices, td_errors)
+            buffer.update_priorities(batch.indices, td_errors)
 
         self._n_updates += gradient_steps
         self.logger.record("train/n_updates", self._n_updates, exclude="tensorboard")

@@ -146,8 +146,10 @@ class LazyArray(np.lib.mixins.NDArrayOperatorsMixin):
         else:
             positions, local = np.arange(size), first
         positions = positions.reshape(-1)
-        read = self._read(np.repeat(positions, n_envs), np.tile(np.arange(n_envs), len(positions)))
-        return read.reshape(len(positions), *self.shape[1:])[(local, *rest)]
+        envs = np.tile(np.arange(n_envs), len(positions))
+        rows = self._read(np.repeat(positions, n_envs), envs)
+        within = (local, *rest)
+        return rows.reshape(len(positions), *self.shape[1:])[within]
 
     def _pairs_at(self, first: Any, second: Any, *rest: Any) -> Any:
         """Read only the rows of pairs of a position and an environment."""
@@ -155,7 +157,8 @@ class LazyArray(np.lib.mixins.NDArrayOperatorsMixin):
             _checked(first, 0, self.shape[0]), _checked(second, 1, self.shape[1])
         )
         rows = self._read(positions.reshape(-1), envs.reshape(-1))
-        return rows[(_numbered(positions.shape), *rest)]
+        within = (_numbered(positions.shape), *rest)
+        return rows[within]
 
 
 def _is_basic(part: Any) -> bool:
