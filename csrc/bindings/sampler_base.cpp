@@ -128,9 +128,6 @@ std::vector<std::optional<SlotIndex>> SamplerBase::find_transitions(
     for (std::size_t row = 0; row < numbers.size(); ++row) {
       const auto [index, number] = numbers[row];
       const ring::Lane lane = ring_->lane(index);
-      if (static_cast<std::int64_t>(number) < 0) {
-        continue;
-      }
       const std::uint64_t ordinal = windows().forgotten_ordinals()[index] + number + 1;
       auto slot = find_transition(lane, rest[index], ordinal);
       if (!slot) {

@@ -95,6 +95,9 @@ class ReplayBuffer:
 
     Any number of threads may sample while one adds; with ``shared=True``, processes too.
 
+    For Stable-Baselines3's algorithms use `framering.integrations.sb3.ReplayBuffer`, which their
+    ``load_replay_buffer`` accepts.
+
     Examples
     --------
     >>> import numpy as np

@@ -25,7 +25,9 @@ class PrioritizedReplayBuffer(ReplayBuffer):
 
     The proportional variant of Schaul et al., Prioritized Experience Replay (ICLR 2016): a
     transition is drawn with probability ``p^alpha / Σ p^alpha``, stratified over the batch.
-    A new transition has the highest priority so far, so that it is soon drawn.
+    A new transition has the highest priority so far, so that it is soon drawn. Priorities are
+    learned only where `update_priorities` is called, which Stable-Baselines3's own algorithms don't
+    do: use `framering.integrations.sb3.PrioritizedDQN`.
 
     Parameters
     ----------
