@@ -128,6 +128,7 @@ std::vector<std::optional<SlotIndex>> SamplerBase::find_transitions(
     for (std::size_t row = 0; row < numbers.size(); ++row) {
       const auto [index, number] = numbers[row];
       const ring::Lane lane = ring_->lane(index);
+      // That of a negative number is before or, wrapped around, beyond the window.
       const std::uint64_t ordinal = windows().forgotten_ordinals()[index] + number + 1;
       auto slot = find_transition(lane, rest[index], ordinal);
       if (!slot) {
