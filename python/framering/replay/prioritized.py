@@ -79,6 +79,7 @@ class PrioritizedReplayBuffer(ReplayBuffer):
         seed: int | None = None,
         frame_stack: int | None = None,
         shared: bool = False,
+        memory_limit: int | None = None,
         alpha: float = 0.6,
         beta: float = 0.4,
         epsilon: float = 1e-6,
@@ -97,6 +98,7 @@ class PrioritizedReplayBuffer(ReplayBuffer):
             seed=seed,
             frame_stack=frame_stack,
             shared=shared,
+            memory_limit=memory_limit,
         )
 
     def _new_strategy(self) -> PrioritizedSampling:
