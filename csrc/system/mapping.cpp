@@ -37,8 +37,15 @@ std::uint64_t available_memory() {
 }
 
 [[noreturn]] void out_of_memory(std::size_t bytes, const char* what) {
-  throw OutOfMemory("memory: expected at most the available " + mebibytes(available_memory()) +
-                    ", got " + mebibytes(bytes) + " for " + what + "; request less");
+  const std::uint64_t available = available_memory();
+  if (bytes <= available) {
+    throw OutOfMemory("memory: expected an address space for " + mebibytes(bytes) + " for " + what +
+                      ", got a smaller limit (ulimit -v, or vm.overcommit_memory=2); raise it, or "
+                      "request less: a replay buffer reserves less with a memory_limit");
+  }
+  throw OutOfMemory("memory: expected at most the available " + mebibytes(available) + ", got " +
+                    mebibytes(bytes) + " for " + what +
+                    "; request less: a replay buffer takes less with a memory_limit");
 }
 
 // Owns a descriptor until the mapping is complete.
@@ -125,7 +132,7 @@ void Mapping::take(std::size_t offset, std::size_t bytes) const {
   // What other programs, and this one's own heap, may need meanwhile.
   constexpr std::size_t kSpare = std::size_t{64} << 20U;
   if (bytes + kSpare > available_memory()) {
-    out_of_memory(bytes, "a ring");
+    out_of_memory(bytes + kSpare, "a ring");
   }
   if (descriptor_ < 0) {
     return;

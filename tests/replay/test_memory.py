@@ -169,3 +169,25 @@ def test_a_snapshot_fits_into_a_smaller_limit_with_the_newest_transitions(tmp_pa
     steps = batch.actions[:, 0]
     assert steps.min() >= 200 - small.size()
     np.testing.assert_array_equal(batch.observations, frames[steps[:, None] + np.arange(4)])
+
+
+def test_where_the_address_space_is_limited_a_memory_limit_reserves_less():
+    script = """if True:
+        import resource
+        import numpy as np
+        from gymnasium import spaces
+        from framering import ReplayBuffer
+
+        stacks = spaces.Box(0, 255, (4, 84, 84), np.uint8)
+        resource.setrlimit(resource.RLIMIT_AS, (8 << 30, 8 << 30))
+        try:
+            ReplayBuffer(2_000_000, stacks, spaces.Discrete(6), device="numpy")
+        except MemoryError as error:
+            assert "memory_limit" in str(error), error
+        else:
+            raise AssertionError("15 GB were reserved in 8")
+        ReplayBuffer(
+            2_000_000, stacks, spaces.Discrete(6), device="numpy", memory_limit=400_000_000
+        )
+    """
+    subprocess.run([sys.executable, "-c", script], check=True, timeout=120)
