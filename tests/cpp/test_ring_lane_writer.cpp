@@ -139,7 +139,7 @@ TEST_CASE("a successor goes on behind what is published, with a new segment") {
     LaneWriter writer(ring, 0);
     writer.begin_segment(frame(1).data());
     writer.append(frame(2).data(), step(action));
-    begin_write(ring->lane(0).counters(), 2);  // … and dies here, with slot 2 claimed
+    begin_write(ring->lane(0).counters(), 0);  // … and dies here, in slot 2
   }
   LaneWriter successor(ring, 0);
   CHECK_THROWS_AS(successor.append(frame(3).data(), step(action)), std::logic_error);

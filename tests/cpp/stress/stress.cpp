@@ -1,9 +1,12 @@
 // The ring under fire: writers that lap small lanes without pause, readers that check every word.
 //
-//   framering_stress threads|processes [words]
+//   framering_stress threads|processes raw|encoded [words]
 //
 // Every word of a slot is a function of lane, slot number and place in the slot, so that a torn,
 // lost, duplicated or stale transition shows itself. Ends with 1 as soon as a wrong one was read.
+//
+// Encoded frames are noise for some time, so that slots are dropped for want of memory, and then
+// nearly constant, so that pages are given back right behind the oldest slot.
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -33,11 +36,21 @@ using namespace framering::ring;
 
 constexpr std::uint64_t kLanes = 2;
 constexpr std::uint64_t kStack = 3;
-constexpr std::uint64_t kFrameWords = 128;
-constexpr std::uint64_t kFrameBytes = kFrameWords * sizeof(std::uint64_t) - 3;
-constexpr std::uint64_t kEpisode = 7;  // slots from one segment's start to the next
-constexpr Geometry kGeometry{
+constexpr std::uint64_t kRowBytes = 68;
+constexpr std::uint64_t kFrameBytes = 15 * kRowBytes;  // no whole words, neither of rows
+constexpr std::uint64_t kFrameWords = (kFrameBytes + 7) / 8;
+constexpr std::uint64_t kEpisode = 23;  // slots from one segment's start to the next
+constexpr std::uint64_t kPhase = 100;   // slots with noise, then as many without
+constexpr Geometry kRaw{
     .lanes = kLanes, .slots = 11, .frame_bytes = kFrameBytes, .stack = kStack, .action_bytes = 8};
+// Noise fills an arena with fewer slots. A step of memory is an eighth of it: two pages.
+constexpr Geometry kEncoded{.lanes = kLanes,
+                            .slots = 80,
+                            .frame_bytes = kFrameBytes,
+                            .stack = kStack,
+                            .action_bytes = 8,
+                            .row_bytes = kRowBytes,
+                            .memory_limit = kLanes * std::uint64_t{72} * 1024};
 
 using Frame = std::vector<std::uint8_t>;
 
@@ -47,15 +60,26 @@ std::uint64_t word(std::uint64_t lane, std::uint64_t slot, std::uint64_t positio
   return mixed ^ (mixed >> 31U);
 }
 
+void put(Frame& frame, std::uint64_t position, std::uint64_t value) {
+  const std::size_t offset = position * sizeof(value);
+  std::memcpy(frame.data() + offset, &value, std::min(sizeof(value), kFrameBytes - offset));
+}
+
+// The same words in both geometries.
 void fill(Frame& frame, std::uint64_t lane, std::uint64_t slot) {
-  for (std::uint64_t position = 0; position < kFrameWords; ++position) {
-    const std::uint64_t value = word(lane, slot, position);
-    const std::size_t offset = position * sizeof(value);
-    std::memcpy(frame.data() + offset, &value, std::min(sizeof(value), kFrameBytes - offset));
+  if (slot / kPhase % 2 == 0) {
+    for (std::uint64_t position = 0; position < kFrameWords; ++position) {
+      put(frame, position, word(lane, slot, position));
+    }
+    return;
+  }
+  std::ranges::fill(frame, static_cast<std::uint8_t>(word(lane, slot / kPhase, 0)));
+  for (std::uint64_t i = 0; i < 3; ++i) {
+    put(frame, (slot * 7 + i * 41) % kFrameWords, word(lane, slot, i));
   }
 }
 
-// Writes until told to stop; slot 0, 7, 14, … start segments.
+// Writes until told to stop. Slots 0, 23, 46, … start segments.
 void write_lane(const std::shared_ptr<const Ring>& ring, std::uint64_t lane,
                 const std::atomic<bool>& stop) {
   LaneWriter writer(ring, lane);
@@ -106,7 +130,7 @@ void read_lanes(const std::shared_ptr<const Ring>& ring, std::uint64_t seed, std
                 Tally& tally) {
   constexpr std::size_t kBatch = 4;
   constexpr std::size_t kStackBytes = kStack * kFrameBytes;
-  UniformSampler sampler(ring, kGeometry.slots, {.n_step = 1, .gamma = 1});
+  UniformSampler sampler(ring, ring->geometry().slots, {.n_step = 1, .gamma = 1});
   Generator generator(seed);
   Frame obs(kBatch * kStackBytes);
   Frame next_obs(kBatch * kStackBytes);
@@ -131,14 +155,14 @@ void read_lanes(const std::shared_ptr<const Ring>& ring, std::uint64_t seed, std
   }
 }
 
-// Gathers the oldest transition that may still be whole, whose oldest frame the writer takes next.
+// Gathers the oldest transition that is whole, whose oldest frame the writer takes next.
 void read_edge(const std::shared_ptr<const Ring>& ring, std::uint64_t words, Tally& tally) {
   Frame obs(kStack * kFrameBytes);
   Frame next_obs(kStack * kFrameBytes);
   Frame expected(kFrameBytes);
   const Lane lane = ring->lane(0);
   while (tally.words.load(std::memory_order_relaxed) < words && tally.wrong.load() == 0) {
-    const SlotIndex slot_index{0, lane.published() - kGeometry.slots + kStack};
+    const SlotIndex slot_index{0, lane.oldest() + kStack};
     if (slot_index.slot % kEpisode == 0) {
       continue;
     }
@@ -186,9 +210,10 @@ std::vector<pid_t> start_processes(const std::shared_ptr<const Ring>& ring) {
 
 int main(int argc, char** argv) {
   const bool processes = argc > 1 && std::string(argv[1]) == "processes";
-  const std::uint64_t words = argc > 2 ? std::strtoull(argv[2], nullptr, 10) : 20'000'000;
-  const auto ring =
-      std::make_shared<Ring>(kGeometry, processes ? Memory::kShared : Memory::kPrivate);
+  const bool encoded = argc > 2 && std::string(argv[2]) == "encoded";
+  const std::uint64_t words = argc > 3 ? std::strtoull(argv[3], nullptr, 10) : 20'000'000;
+  const auto ring = std::make_shared<Ring>(encoded ? kEncoded : kRaw,
+                                           processes ? Memory::kShared : Memory::kPrivate);
   Tally tally;
   std::atomic<bool> stop{false};
 
@@ -202,7 +227,7 @@ int main(int argc, char** argv) {
     }
   }
   for (std::uint64_t lane = 0; lane < kLanes; ++lane) {
-    while (ring->lane(lane).published() < kGeometry.slots) {
+    while (ring->lane(lane).oldest() == 0) {
       std::this_thread::yield();
     }
   }
@@ -227,7 +252,7 @@ int main(int argc, char** argv) {
   std::printf("words read: %llu, drawn again: %llu, laps: %llu, wrong transitions: %llu\n",
               static_cast<unsigned long long>(tally.words),
               static_cast<unsigned long long>(tally.redrawn),
-              static_cast<unsigned long long>(ring->lane(0).published() / kGeometry.slots),
+              static_cast<unsigned long long>(ring->lane(0).published() / ring->geometry().slots),
               static_cast<unsigned long long>(tally.wrong));
   return tally.wrong == 0 ? 0 : 1;
 }
