@@ -34,7 +34,7 @@ def errors_found(model: str, folder: Path, mutation: str | None = None) -> int:
     return int(found[1])
 
 
-@pytest.mark.parametrize("model", ["ring.pml", "doorbell.pml"])
+@pytest.mark.parametrize("model", ["ring.pml", "arena.pml", "doorbell.pml"])
 def test_spin_finds_no_error_in_the_protocol(model: str, tmp_path: Path) -> None:
     assert errors_found(model, tmp_path) == 0
 
@@ -47,6 +47,15 @@ def test_spin_finds_no_error_in_the_protocol(model: str, tmp_path: Path) -> None
         ("ring.pml", "CLAIM_LATE"),
         ("ring.pml", "NO_FENCE"),
         ("ring.pml", "ONE_SHORT"),
+        ("arena.pml", "NO_CHECK"),
+        ("arena.pml", "PUBLISH_EARLY"),
+        ("arena.pml", "CLAIM_LATE"),
+        ("arena.pml", "NO_FENCE"),
+        ("arena.pml", "ONE_SHORT"),
+        ("arena.pml", "GIVE_BACK_EARLY"),
+        ("arena.pml", "GIVE_BACK_LATER"),
+        ("arena.pml", "OWN_WORDS"),
+        ("arena.pml", "LOWERED"),
         ("doorbell.pml", "LOOK_FIRST"),
         ("doorbell.pml", "SLEEP_BLIND"),
         ("doorbell.pml", "NO_FLAG"),

@@ -1,8 +1,9 @@
 /* The ring's protocol (csrc/ring/protocol.hpp) for one lane of two places with two payload words
- * each, checked exhaustively: no batch that a reader accepts holds a word of another slot.
+ * each, checked exhaustively: no batch that a reader accepts holds a word of another slot. (Frames
+ * that are encoded are in arena.pml.)
  *
  * The writer's stores reach memory in every order that its fences allow. Slot n has the stores
- * W1 (claimed), two words of W3, and W4 (published). The release fence W2 puts W1, and all that
+ * W1 (oldest), two words of W3, and W4 (published). The release fence W2 puts W1, and all that
  * came before it, ahead of the words; the release store W4 comes after all of them. But W1 of slot
  * n + 1 is a relaxed store with no fence before it: it may overtake the words of slot n and its W4.
  * The reader's loads of the words come in every order, after R1 and before the fence R3.
@@ -22,8 +23,9 @@
 #define LAST 6           /* slots written, three laps */
 #define DEATHS 1
 #define WORD(slot) ((slot) + 1)
+#define OLDEST(slot) ((slot) < PLACES -> 0 : (slot) + 1 - PLACES)   /* once the slot is written */
 
-byte claimed;            /* one more than the newest slot that may have been touched */
+byte oldest;             /* the lowest slot that no store has touched */
 byte published;          /* one more than the newest slot that is whole */
 byte low[PLACES];        /* the two payload words of each place */
 byte high[PLACES];
@@ -44,6 +46,12 @@ byte high[PLACES];
 #define MAY_PUBLISH (claimed_this && wrote_low && wrote_high)
 #endif
 
+/* A successor never lowers what its predecessor has claimed. */
+inline raise(o)
+{
+    oldest = (o > oldest -> o : oldest)
+}
+
 active proctype writer()
 {
     byte n = 0;
@@ -53,7 +61,7 @@ active proctype writer()
 
     do
     :: n < LAST && !claimed_this && MAY_CLAIM ->
-        atomic { claimed = n + 1; claimed_this = true }
+        atomic { raise(OLDEST(n)); claimed_this = true }
     :: n < LAST && !wrote_low && MAY_WRITE ->
         atomic { low[n % PLACES] = WORD(n); wrote_low = true }
     :: n < LAST && !wrote_high && MAY_WRITE ->
@@ -62,7 +70,7 @@ active proctype writer()
         atomic { published = n + 1; published_this = true }
 #ifndef CLAIM_LATE
     :: n + 1 < LAST && claimed_this && !claimed_next ->
-        atomic { claimed = n + 2; claimed_next = true }
+        atomic { raise(OLDEST(n + 1)); claimed_next = true }
 #endif
     :: published_this && wrote_low && wrote_high && claimed_this ->
         atomic {
@@ -111,14 +119,14 @@ active proctype reader()
             :: got_low_0 && got_high_0 && got_low_1 && got_high_1 -> break
             od;
             atomic {
-                i = claimed;                                                 /* R4 */
+                i = oldest;                                                  /* R4 */
                 if
 #if defined(NO_CHECK)
                 :: true ->
 #elif defined(ONE_SHORT)
-                :: i <= lowest + PLACES + 1 ->
+                :: i <= lowest + 1 ->
 #else
-                :: i <= lowest + PLACES ->                                   /* R5 */
+                :: i <= lowest ->                                            /* R5 */
 #endif
                     assert(low_0 == WORD(lowest));
                     assert(high_0 == WORD(lowest));
