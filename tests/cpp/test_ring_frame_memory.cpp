@@ -21,12 +21,8 @@ namespace {
 int allocation_error = 0;  // of fallocate below, where it is not 0
 
 constexpr std::size_t kStep = std::size_t{256} << 10U;
-constexpr Geometry kMedium{.lanes = 1,
-                           .slots = 1500,
-                           .frame_bytes = 7056,
-                           .stack = 4,
-                           .action_bytes = 8,
-                           .row_bytes = 84};
+constexpr Geometry kMedium{
+    .lanes = 1, .slots = 1500, .frame_bytes = 7056, .stack = 4, .action_bytes = 8, .row_bytes = 84};
 
 // Bytes of the lane's arena that are there. Of shared memory, whoever has mapped it.
 std::size_t resident(const RecordedLane& recorded) {

@@ -16,12 +16,8 @@ using reference::Bytes;
 
 namespace {
 
-constexpr Geometry kSmall{.lanes = 1,
-                          .slots = 60,
-                          .frame_bytes = 1071,
-                          .stack = 3,
-                          .action_bytes = 8,
-                          .row_bytes = 63};
+constexpr Geometry kSmall{
+    .lanes = 1, .slots = 60, .frame_bytes = 1071, .stack = 3, .action_bytes = 8, .row_bytes = 63};
 
 Geometry with_limit(std::uint64_t memory_limit, std::uint64_t slots = kSmall.slots) {
   Geometry geometry = kSmall;
@@ -204,7 +200,8 @@ TEST_CASE("a writer's successor needs no frame of its predecessor, and drops not
   }
 }
 
-TEST_CASE("a writer that dies with its frame half written leaves all slots that it has not claimed") {
+TEST_CASE(
+    "a writer that dies with its frame half written leaves all slots that it has not claimed") {
   std::mt19937_64 generator(9);
   RecordedLane recorded(with_limit(45'000));
   for (int round = 0; round < 100; ++round) {
@@ -251,8 +248,8 @@ TEST_CASE("a loaded ring holds what was saved, and its writer goes on with a fra
     Bytes frame = recorded.stack(lane.published() - 1);
     frame.erase(frame.begin(), frame.end() - static_cast<std::ptrdiff_t>(kSmall.frame_bytes));
     frame[17] ^= 1U;
-    const std::uint64_t slot = writer.append(
-        frame.data(), {.action = reinterpret_cast<const std::uint8_t*>(&kNoAction)});
+    const std::uint64_t slot =
+        writer.append(frame.data(), {.action = reinterpret_cast<const std::uint8_t*>(&kNoAction)});
     CHECK(lane.load_location(slot).begin() >= lane.load_location(slot - 1).end);
     for (std::uint64_t old = lane.oldest() + 2 * lane.stack() - 1; old < slot; ++old) {
       if (!lane.load_record(old).transition) {

@@ -1,5 +1,5 @@
-// A broken protocol, to show that the stress test would notice: `oldest` is what it should have been
-// one write before, so that bytes are overwritten and pages given back too early.
+// A broken protocol, to show that the stress test would notice: `oldest` is what it should have
+// been one write before, so that bytes are overwritten and pages given back too early.
 #pragma once
 
 #include <atomic>
