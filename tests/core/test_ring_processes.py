@@ -138,7 +138,7 @@ def check_sample(replay: ReplayBuffer, batch_size: int) -> int:
 @pytest.mark.parametrize("memory_limit", [None, LANES * 350_000])
 def test_readers_see_whole_frames_while_processes_write(memory_limit: int | None) -> None:
     replay = small_replay(memory_limit)
-    steps = int(os.environ.get("FRAMERING_STRESS_STEPS", "20000"))
+    steps = int(os.environ.get("FRAMERING_STRESS_STEPS", "50000"))
     writers = [start_writer(replay, lane, steps, lane) for lane in range(LANES)]
     while (replay.ring.published() < 200).any():
         time.sleep(0.01)

@@ -40,11 +40,10 @@ std::size_t resident(const RecordedLane& recorded) {
   return number * 4096;
 }
 
-// The most that may be there, beside what is needed: in shared memory an eighth of the arena is
-// taken ahead, and what lies behind the oldest slot is kept until it is a step.
+// The most that may be there, beside what is needed: an eighth of the arena is taken ahead, and
+// what lies behind the oldest slot is kept until it is a step.
 std::size_t most_spare(const RecordedLane& recorded) {
-  const bool shared = recorded.ring->descriptor() >= 0;
-  return kGivenBack + (shared ? recorded.lane.arena_words() : 0) + std::size_t{4} * 4096;
+  return kGivenBack + recorded.lane.arena_words() + std::size_t{4} * 4096;
 }
 
 // From where the oldest slot is decoded to the end of the newest.
