@@ -105,8 +105,8 @@ void Layout::size_arena() {
     };
     arena_words_ = words_for(geometry_.slots);
     if (geometry_.memory_limit != 0) {
-      // What a transition and the frame behind it need must always fit.
-      const std::size_t least = words_for(2 * geometry_.stack + 2) * kWord + kPage;
+      // A window that leaves room for two stacks before it and holds an add that continues nothing.
+      const std::size_t least = words_for(4 * geometry_.stack + 1) * kWord + kPage;
       const std::uint64_t share = geometry_.memory_limit / geometry_.lanes;
       if (share < lane_bytes_ + least) {
         throw std::invalid_argument("memory_limit: expected at least " +

@@ -191,3 +191,25 @@ def test_where_the_address_space_is_limited_a_memory_limit_reserves_less():
         )
     """
     subprocess.run([sys.executable, "-c", script], check=True, timeout=120)
+
+
+def test_with_the_least_limit_the_last_transition_can_be_sampled_whatever_was_added():
+    with pytest.raises(ValueError, match="memory_limit: expected at least") as raised:
+        ReplayBuffer(100, STACKS, spaces.Discrete(1000), memory_limit=1)
+    least = int(str(raised.value).split("at least ")[1].split()[0])
+    buffer = ReplayBuffer(
+        100, STACKS, spaces.Discrete(1000), device="numpy", seed=1, memory_limit=least
+    )
+    # Each frame shares a few rows with the one before: deltas that are nearly as long as raw frames
+    # need sixteen frames before them.
+    random = np.random.default_rng(0)
+    rows = random.integers(0, 256, (10, 84), np.uint8)
+    for step in range(100):
+        obs, next_obs = random.integers(0, 256, (2, 1, *STACKS.shape), np.uint8)
+        obs[:, :, :10] = next_obs[:, :, :10] = rows
+        buffer.add(obs, next_obs, [step], [0.0], [False], [{}])
+        batch = buffer.sample(200)
+        newest = batch.actions[:, 0] == step
+        assert newest.any()
+        np.testing.assert_array_equal(batch.observations[newest][0], obs[0])
+        np.testing.assert_array_equal(batch.next_observations[newest][0], next_obs[0])
