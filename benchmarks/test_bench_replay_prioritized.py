@@ -13,24 +13,26 @@ import pytest
 from gymnasium import spaces
 
 from framering import PrioritizedReplayBuffer, ReplayBuffer
+from recorded_games import breakout
 
 STACKS = spaces.Box(0, 255, (4, 84, 84), np.uint8)
 ACTIONS = spaces.Discrete(6)
 BATCH = 32
 
 
-def episode():
-    """Yield the stacks of one endless episode and the stacks that follow them."""
-    frames = np.random.default_rng(0).integers(0, 256, (512, 84, 84), np.uint8)
-    obs = np.zeros(STACKS.shape, np.uint8)
-    for index in itertools.count():
-        next_obs = np.concatenate([obs[1:], frames[None, index % 512]])
-        yield obs, next_obs
-        obs = next_obs
+def stacks():
+    """Yield the stacks of one endless episode and the stacks that follow them.
+
+    The frames are of a random play of Breakout, across its ends.
+    """
+    frames = breakout().frames
+    frames = np.concatenate([frames, frames[:4]])
+    for start in itertools.cycle(range(len(frames) - 4)):
+        yield frames[start : start + 4], frames[start + 1 : start + 5]
 
 
 def fill(add, capacity):
-    for obs, next_obs in itertools.islice(episode(), capacity):
+    for obs, next_obs in itertools.islice(stacks(), capacity):
         add(obs, next_obs)
 
 
@@ -113,7 +115,7 @@ class Torchrl:
         except RuntimeError as error:
             pytest.skip(f"torchrl's compiled trees do not load beside this torch: {error}")
         rows = []
-        for obs, next_obs in itertools.islice(episode(), capacity):
+        for obs, next_obs in itertools.islice(stacks(), capacity):
             after = {"obs": torch.from_numpy(next_obs), "reward": torch.ones(1)}
             row = {"obs": torch.from_numpy(obs), "action": torch.tensor(3), "next": after}
             rows.append(TensorDict(row))
