@@ -108,7 +108,7 @@ def noise(steps: int) -> Recording:
 
 def record(game: str, steps: int, model: Path | None = None, seed: int = 1) -> Recording:
     """Play a game with CleanRL's preprocessing, and record its frames."""
-    envs = AtariVectorEnv(f"{game}NoFrameskip-v4", 1, 0, autoreset_mode="SameStep")
+    envs: Any = AtariVectorEnv(f"{game}NoFrameskip-v4", 1, 0, autoreset_mode="SameStep")
     choose = _policy(model, int(envs.single_action_space.n), seed)
     obs, _ = envs.reset(seed=seed)
     frames, records = list(obs[0]), []

@@ -1,6 +1,5 @@
 """Measurements of replay buffers by game, each run in a process of its own."""
 
-import ctypes
 import gc
 import itertools
 import statistics
@@ -36,15 +35,12 @@ class Trial(NamedTuple):
     ----------
     nbytes
         Of a transition: of its compressed stack, as Python states them, and of its record.
-    allocated
-        The same, with all bytes that the allocator has reserved for the compressed stack.
     add, sample
         Microseconds of `add` and of `sample(32)`.
     """
 
     setting: str
     nbytes: float
-    allocated: float
     add: float
     sample: float
 
@@ -55,7 +51,8 @@ class Choice(NamedTuple):
     Attributes
     ----------
     compact
-        The one that allocates least, of those whose `add` takes at most SLOWEST_ADD.
+        The smallest of those whose `add` takes at most SLOWEST_ADD and whose stacks have no more
+        memory than they need: zstd's keep what was reserved for the longest stack possible.
     fastest
         The one whose `sample` takes the shortest time.
     """
@@ -137,30 +134,15 @@ def _try_setting(setting: str, chosen: list[AddArguments]) -> Trial:
     stacks = [stack for stack in buffer.observations.flat if stack is not None]
     arrays = (buffer.observations, buffer.actions, buffer.rewards, buffer.dones, buffer.timeouts)
     record = sum(array.nbytes for array in arrays) / buffer.buffer_size
-    return Trial(
-        setting,
-        record + statistics.mean(map(sys.getsizeof, stacks)),
-        record + statistics.mean(map(_allocated, stacks)),
-        add,
-        sample,
-    )
-
-
-def _allocated(stack: bytes) -> int:
-    """Return how many bytes are reserved for an object: Python's allocator has the small ones."""
-    size = sys.getsizeof(stack)
-    if size <= 512:
-        return -(-size // 16) * 16
-    usable_size = ctypes.CDLL(None).malloc_usable_size
-    usable_size.argtypes, usable_size.restype = [ctypes.c_void_p], ctypes.c_size_t
-    return int(usable_size(id(stack)))
+    return Trial(setting, record + statistics.mean(map(sys.getsizeof, stacks)), add, sample)
 
 
 def choose(trials: list[Trial]) -> Choice:
     """Choose the settings that are measured in full."""
-    quick = [trial for trial in trials if trial.add <= SLOWEST_ADD] or trials
+    lean = [trial for trial in trials if not trial.setting.startswith("zstd")]
+    quick = [trial for trial in lean if trial.add <= SLOWEST_ADD] or lean
     return Choice(
-        min(quick, key=lambda trial: trial.allocated).setting,
+        min(quick, key=lambda trial: trial.nbytes).setting,
         min(trials, key=lambda trial: trial.sample).setting,
     )
 

@@ -30,7 +30,7 @@ NAME = "replay_by_game"
 PEER = "sb3-extra-buffers"
 LIBRARIES = ["framering", "numpy", "torch", "ale-py", "stable-baselines3", PEER]
 LIBRARIES += ["zstd", "lz4", "isal", "numba"]
-TRIED = ("bytes by length", "bytes allocated", "add us", "sample(32) us")
+TRIED = ("bytes by length", "add us", "sample(32) us")
 FRAME_BYTES = 84 * 84
 
 

@@ -59,7 +59,7 @@ def prioritized_times(transitions: int) -> dict[str, tuple[float, float]]:
     buffer = filled(PRIORITIZED, transitions)
     priorities = np.random.default_rng(1).random(BATCH)
 
-    def sample_and_update():
+    def sample_and_update() -> None:
         buffer.update_priorities(buffer.sample(BATCH).indices, priorities)
 
     return {"prioritized sample(32) and update": microseconds(sample_and_update)}
