@@ -41,11 +41,7 @@ def save_picture(points: Points, path: Path) -> None:
 def _draw(axes: Axes, name: str, nbytes: list[float], times: list[float]) -> None:
     (marks,) = axes.plot(nbytes, times, "o", markersize=4, alpha=0.45)
     middle = statistics.median(nbytes), statistics.median(times)
-    axes.plot(*middle, "D", color=marks.get_color(), markersize=10, markeredgecolor="k", label=name)
-    axes.annotate(
-        f"{middle[0]:,.0f} B, {middle[1]:,.0f} µs",
-        middle,
-        (0, 12),
-        textcoords="offset points",
-        ha="center",
+    label = f"{name}: {middle[0]:,.0f} B, {middle[1]:,.0f} µs"
+    axes.plot(
+        *middle, "D", color=marks.get_color(), markersize=10, markeredgecolor="k", label=label
     )
