@@ -24,17 +24,17 @@ from framering.atari.settings import AtariSettings
 
 gymnasium.register_envs(ale_py)
 
-GAMES = [
-    "Breakout",
-    "Pong",
-    "SpaceInvaders",
-    "Seaquest",
-    "MsPacman",
-    "BeamRider",
-    "Qbert",
-    "Enduro",
-]
-STEPS = 5000
+# Steps to compare of each game.
+STEPS = {
+    "Breakout": 5000,
+    "Pong": 5000,
+    "SpaceInvaders": 2000,
+    "Seaquest": 2000,
+    "MsPacman": 2000,
+    "BeamRider": 2000,
+    "Qbert": 2000,
+    "Enduro": 2000,
+}
 
 
 class CleanRLFrames(gymnasium.ObservationWrapper[Any, Any, Any]):
@@ -123,13 +123,13 @@ def assert_same_trajectory(
     return ended
 
 
-@pytest.mark.parametrize("game", GAMES)
-def test_cleanrl_order_is_exact(game: str) -> None:
+@pytest.mark.parametrize(("game", "steps"), STEPS.items())
+def test_cleanrl_order_is_exact(game: str, steps: int) -> None:
     env_id = f"{game}NoFrameskip-v4"
-    assert_same_trajectory(cleanrl_chain(env_id), settings_for(env_id), STEPS)
+    assert_same_trajectory(cleanrl_chain(env_id), settings_for(env_id), steps)
 
 
-@pytest.mark.parametrize("game", GAMES)
+@pytest.mark.parametrize("game", STEPS)
 def test_sb3_order_is_exact(game: str) -> None:
     env_id = f"{game}NoFrameskip-v4"
     assert_same_trajectory(sb3_chain(env_id), settings_for(env_id, order="sb3"), 1000)
@@ -140,10 +140,10 @@ def gymnasium_settings(env_id: str, **flags: Any) -> AtariSettings:
     return settings_for(env_id, order="gymnasium", **{**plain, **flags})
 
 
-@pytest.mark.parametrize("game", GAMES)
-def test_gymnasium_order_is_exact(game: str) -> None:
+@pytest.mark.parametrize(("game", "steps"), STEPS.items())
+def test_gymnasium_order_is_exact(game: str, steps: int) -> None:
     env_id = f"{game}NoFrameskip-v4"
-    assert_same_trajectory(gymnasium_chain(env_id), gymnasium_settings(env_id), STEPS)
+    assert_same_trajectory(gymnasium_chain(env_id), gymnasium_settings(env_id), steps)
 
 
 @pytest.mark.parametrize("game", ["Breakout", "Qbert", "Seaquest"])
