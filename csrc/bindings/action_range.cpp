@@ -35,7 +35,7 @@ void require_within(const std::uint8_t* limits, const std::uint8_t* actions, std
 
 using Require = void (*)(const std::uint8_t*, const std::uint8_t*, std::uint64_t);
 
-// Null for what is no integer.
+// Null for a dtype that is no integer.
 Require require_of(NumberKind kind) {
   switch (kind) {
     case NumberKind::kInt8:

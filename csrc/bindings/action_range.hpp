@@ -15,7 +15,7 @@ class ActionRange {
   // order. Throws TypeError for another dtype, ValueError for an array of another shape.
   ActionRange(const pybind11::dtype& dtype, const pybind11::array& limits);
 
-  // Throws ValueError for the first of so many actions that is not within the limits.
+  // Throws ValueError for the first of `number` actions that is not within the limits.
   void require(const std::uint8_t* actions, std::uint64_t number) const {
     require_(limits_.data(), actions, number);
   }

@@ -22,7 +22,7 @@ bool has_dtype(const py::object& object, const py::dtype& dtype) {
   if (!py::isinstance<py::array>(object)) {
     return false;
   }
-  // NumPy has one descriptor for each native dtype, so that mostly the pointers are equal.
+  // NumPy has one descriptor for each native dtype, so the pointers are usually equal.
   const auto* array = py::detail::array_proxy(object.ptr());
   return array->descr == dtype.ptr() ||
          py::reinterpret_borrow<py::dtype>(array->descr).equal(dtype);

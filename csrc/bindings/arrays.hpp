@@ -13,13 +13,13 @@
 
 namespace framering::bindings {
 
-// Checks without an error, for callers that convert what does not fit.
+// Checks that raise no error, for callers that convert an array that does not fit.
 bool has_dtype(const pybind11::object& object, const pybind11::dtype& dtype);
 bool has_shape(const pybind11::array& array, std::span<const pybind11::ssize_t> shape);
 bool is_contiguous(const pybind11::array& array);  // in C's order
 bool is_aligned(const pybind11::array& array);
 
-// The type of an array's elements; kOther for what is no number, or of another byte order.
+// The type of an array's elements; kOther for no number, or another byte order.
 enum class NumberKind : std::uint8_t {
   kBool,
   kInt8,
@@ -41,7 +41,7 @@ NumberKind number_kind(const pybind11::dtype& dtype);
 std::string describe(const pybind11::array& array);
 
 // Throws TypeError for another dtype, ValueError for another number of elements, or an array that
-// is not C-contiguous. `name` and `expected` make the message.
+// is not C-contiguous. The message contains `name` and `expected`.
 void require_array(const pybind11::array& array, const pybind11::dtype& dtype,
                    std::uint64_t elements, const std::string& name, const std::string& expected);
 

@@ -5,8 +5,8 @@
 
 namespace framering::bindings {
 
-// With n_step = 1, `discounts` and `slot_indices` are None: they would say nothing that the other
-// fields do not. Only a prioritized batch has `indices` and `weights`.
+// With n_step = 1, `discounts` and `slot_indices` are None, because they would only repeat what the
+// other fields hold. Only a prioritized batch has `indices` and `weights`.
 struct Batch {
   pybind11::object observations;
   pybind11::object actions;

@@ -14,8 +14,8 @@ class IntegerCast {
  public:
   explicit IntegerCast(const pybind11::dtype& dtype);
 
-  // Writes so many numbers in the dtype to `out`. Returns false if the dtype is no integer, or
-  // `object` does not hold so many integers that fit it; part of `out` may be written then.
+  // Writes `number` integers in the dtype to `out`. Returns false if the dtype is no integer, or
+  // `object` does not hold `number` integers that fit it; part of `out` may be written then.
   bool operator()(const NumberReader& numbers, const pybind11::object& object, std::size_t number,
                   std::uint8_t* out) const {
     return cast_ != nullptr && cast_(numbers, object, number, out);

@@ -1,4 +1,4 @@
-// One number for each environment, out of whatever a caller holds it in.
+// Reads one number for each environment from an array, a list, a tuple or a single number.
 #pragma once
 
 #include <pybind11/numpy.h>
@@ -12,7 +12,7 @@ namespace framering::bindings {
 
 // Reads numbers from a C-contiguous array of any shape (bool, integers, float32 or float64 of this
 // machine's byte order), or from a list or tuple of Python's bools, ints and floats and NumPy's
-// bools. A single number can also be given without a list. No Python code runs meanwhile.
+// bools. A single number can also be given without a list. Runs no Python code.
 class NumberReader {
  public:
   NumberReader() {
@@ -22,7 +22,7 @@ class NumberReader {
   }
 
   // Calls assign(index, value) for each number, in its own C++ type, until it returns false.
-  // Returns whether `object` holds so many numbers and all calls returned true.
+  // Returns whether `object` holds `number` numbers and all calls returned true.
   template <class Assign>
   bool read(const pybind11::object& object, std::size_t number, Assign assign) const {
     if (pybind11::isinstance<pybind11::array>(object)) {
@@ -43,7 +43,7 @@ class NumberReader {
     return true;
   }
 
-  // Calls assign(index, flag) for each number as `read` does; false for one that is not 0 or 1.
+  // Calls assign(index, flag) for each number, as `read` does. Returns false if one is not 0 or 1.
   template <class Assign>
   bool read_flags(const pybind11::object& object, std::size_t number, Assign assign) const {
     return read(object, number, [&](std::size_t index, auto value) {

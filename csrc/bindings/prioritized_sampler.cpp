@@ -71,7 +71,7 @@ void PrioritizedSampler::update(const py::array& indices, const py::array& prior
     std::copy_n(static_cast<const double*>(priorities.data()), number, values.begin());
   }
   for (double& value : values) {
-    // Kept as float32: what rounds to infinity there is refused as well.
+    // Stored as float32: a number that rounds to infinity there is refused, too.
     if (!(value >= 0 && std::isfinite(static_cast<float>(value + epsilon)))) {
       throw py::value_error("priorities: expected finite float32 numbers of at least 0, got " +
                             std::to_string(value));

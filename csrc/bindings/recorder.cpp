@@ -19,8 +19,8 @@ namespace {
 
 using ring::Step;
 
-// Rewards are stored as float32. Those of other dtypes are rounded to float64 first, as NumPy does
-// in the conversion of whatever the reader refuses.
+// Rewards are stored as float32. Numbers of other dtypes are rounded to float64 first: rewards that
+// the reader refuses are converted by NumPy, which does the same.
 bool read_rewards(const NumberReader& numbers, const py::object& rewards, std::span<Step> steps) {
   return numbers.read(rewards, steps.size(), [&](std::size_t lane, auto value) {
     const auto reward = static_cast<double>(value);

@@ -56,8 +56,8 @@ class Recorder {
   NumberReader numbers_;
   TruncationReader truncations_{numbers_};
 
-  // Threads that add at once would be two writers of a lane. Taken as the mutex of SamplerBase is:
-  // with the GIL released, and without a call of Python while it is held.
+  // Two threads that add at the same time would be two writers of a lane. As with the mutex of
+  // SamplerBase, it is taken with the GIL released, and no Python code runs while it is held.
   system::ForkSafeMutex mutex_;
 };
 

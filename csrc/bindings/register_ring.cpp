@@ -24,7 +24,7 @@ using ring::Memory;
 using ring::Ring;
 using ring::SlotIndex;
 
-// A lane's writer with what its arguments are checked against.
+// A lane's writer, and the geometry that its arguments must have.
 struct BoundWriter {
   BoundWriter(const std::shared_ptr<Ring>& ring, std::uint64_t lane)
       : geometry(ring->geometry()), writer(ring, lane) {}

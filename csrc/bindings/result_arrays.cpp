@@ -15,7 +15,7 @@ namespace framering::bindings {
 
 namespace {
 
-// malloc keeps smaller ones at hand itself.
+// malloc itself keeps smaller blocks for the next allocation.
 constexpr py::ssize_t kPooled = py::ssize_t{64} << 10U;
 
 }  // namespace

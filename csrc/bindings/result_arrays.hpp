@@ -1,4 +1,4 @@
-// The NumPy arrays that batches are handed over in.
+// NumPy arrays for the fields of a batch.
 #pragma once
 
 #include <pybind11/numpy.h>
@@ -12,13 +12,13 @@ namespace framering::bindings {
 
 using Shape = std::vector<pybind11::ssize_t>;
 
-// An array to be filled. A large one lies in a block of the pool, which gets it back when the last
-// reference to the array or a view of it, a tensor's too, has gone.
+// An array to be filled. A large one lies in a block of the pool. The block goes back to the pool
+// with the last reference to the array or to a view of it, such as a tensor.
 pybind11::array new_array(system::BlockPool& pool, const pybind11::dtype& dtype,
                           const Shape& shape);
 
-// A caller's own array to be filled, where it is as a new one would be. Throws TypeError,
-// ValueError.
+// A caller's array to be filled. Throws TypeError or ValueError unless it is a writable, contiguous
+// array of this dtype and shape.
 pybind11::array given_array(const pybind11::object& object, const char* name,
                             const pybind11::dtype& dtype, const Shape& shape);
 

@@ -35,7 +35,7 @@ std::vector<SlotIndex> read_slot_indices(const py::array& slot_indices,
   const auto* values = static_cast<const std::int64_t*>(slot_indices.data());
   std::vector<SlotIndex> found;
   for (py::ssize_t row = 0; row < slot_indices.shape(0); ++row, values += slot_indices.shape(1)) {
-    // A negative number becomes one beyond every ring.
+    // As an unsigned number, a negative one is beyond every ring.
     found.push_back({.lane = static_cast<std::uint64_t>(values[0]),
                      .slot = static_cast<std::uint64_t>(values[1])});
   }
@@ -207,7 +207,7 @@ Batch SamplerBase::gather(std::vector<Transition>& rows, const BatchOptions& opt
     discounts = make(5, "discounts", column_dtype, column_shape);
   }
 
-  // With one frame a stack, a block holds as many frames as two stacks: nothing to share.
+  // Stacks of one frame share none: a block would hold as many frames as two stacks.
   bool shared = !options.contiguous && !options.out && geometry.stack > 1 &&
                 std::ranges::all_of(rows, &Transition::shifted);
   py::array obs;

@@ -49,8 +49,8 @@ class SamplerBase {
   SamplerBase(SamplerBase&&) = delete;
   SamplerBase& operator=(SamplerBase&&) = delete;
 
-  // The batch of given slot indices, int64 (B, 2) or (B, 3). Throws IndexError for one that is no
-  // transition (any more).
+  // The batch of given slot indices, int64 (B, 2) or (B, 3). Throws IndexError for a slot that
+  // is no transition or has been overwritten.
   pybind11::object fetch(const pybind11::array& slot_indices, const BatchOptions& options);
 
   // The reward of each step of the transitions of such slot indices, float64 (B, n_step); NaN
@@ -81,7 +81,7 @@ class SamplerBase {
 
   SamplerBase(std::shared_ptr<ring::Ring> ring, BatchFormat format, std::uint64_t seed);
 
-  // Checks what all draws take; gives the window to draw from, null for what is there now.
+  // Checks the arguments of all draws; returns the window to draw from, null for the present one.
   [[nodiscard]] const ring::Window* checked(pybind11::ssize_t batch_size,
                                             const BoundWindow* window) const;
   Batch gather(std::vector<ring::Transition>& rows, const BatchOptions& options,
@@ -105,8 +105,8 @@ class SamplerBase {
     return function();
   }
 
-  // Around the core sampler and the generator. The rule for every mutex of the bindings: it is
-  // taken with the GIL released, and nothing that is done under it calls Python or asks for the
+  // Protects the core sampler and the generator. The rule for every mutex of the bindings: it is
+  // taken with the GIL released, and a thread that holds it neither calls Python nor waits for the
   // GIL. Otherwise a thread that has the mutex and wants the GIL could meet one that has the GIL
   // and wants the mutex. ForkSafeMutex relies on the rule, too.
   system::ForkSafeMutex mutex_;

@@ -12,10 +12,10 @@ void save_snapshot(SamplerBase& sampler, int descriptor, const pybind11::bytes& 
 pybind11::bytes dump_snapshot(SamplerBase& sampler, const pybind11::bytes& extra);
 
 // Fills the empty ring with a snapshot's contents, read from a file descriptor up to the file's
-// end, or from bytes. Its extra must begin with `format`. When all has been checked and nothing
-// been changed, `accept` is called with the extra and the number of the window's slots; what it
-// raises ends the load. Throws ValueError for what is no snapshot for this buffer, RuntimeError for
-// a buffer in use, OSError.
+// end, or from bytes. Its extra must begin with `format`. After all checks, and before
+// anything changes, `accept` is called with the extra and the number of the window's slots; an
+// exception that it raises ends the load. Throws ValueError for bytes that are no snapshot of such
+// a buffer, RuntimeError for a buffer in use, and OSError.
 void load_snapshot(SamplerBase& sampler, int descriptor, const pybind11::bytes& format,
                    const pybind11::function& accept);
 void load_snapshot_bytes(SamplerBase& sampler, const pybind11::bytes& snapshot,

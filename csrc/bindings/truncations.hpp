@@ -17,7 +17,7 @@ class TruncationReader {
   // Sets `truncated` of new steps from infos: a list or tuple of dicts that may have
   // TimeLimit.truncated, a dict of arrays (Gymnasium's), a bool array, or None. Returns false where
   // infos have another form; some steps may be set then. Throws ValueError for another number of
-  // dicts. The truth value of an object in a dict may run Python code.
+  // dicts. May run Python code: the truth value of an object in a dict.
   bool read(const pybind11::object& infos, std::span<ring::Step> steps) const;
 
  private:

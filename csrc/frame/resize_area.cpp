@@ -40,7 +40,7 @@ class Resizer {
       std::uint8_t* row = out + y * values;
       if ((height - 1 - y) * values >= ShrinkKernel::row_slack) {
         finish(image, y, summed, row);
-      } else {  // the kernel would write behind the end of `out`
+      } else {  // the kernel would write past the end of `out`
         finish(image, y, summed, last_row_.data());
         std::copy_n(last_row_.data(), values, row);
       }

@@ -11,7 +11,7 @@ namespace {
 
 constexpr std::size_t kPage = 4096;
 
-// Only whole huge pages can be huge; at half of one, the rest is worth it.
+// Rounds up to whole huge pages, from half of one on: no other blocks can have huge pages.
 std::size_t block_bytes(std::size_t bytes) {
   const std::size_t unit = bytes > kHugePage / 2 ? kHugePage : kPage;
   return (bytes + unit - 1) / unit * unit;
@@ -20,7 +20,7 @@ std::size_t block_bytes(std::size_t bytes) {
 }  // namespace
 
 void BlockPool::Shelf::put(Mapping block) {
-  // Taken out under the lock, unmapped after it.
+  // Removed with the lock held; unmapped after it was released.
   std::vector<Mapping> dropped;
   const std::lock_guard lock(mutex);
   kept.push_back(std::move(block));

@@ -1,4 +1,4 @@
-// Memory blocks that are lent again and again.
+// A pool of large memory blocks, each used many times.
 #pragma once
 
 #include <cstddef>
@@ -11,11 +11,11 @@
 namespace framering::system {
 
 // A large block straight from the kernel costs a page fault for each of its pages, which takes
-// longer than to fill it from memory. Blocks that have been given back are there already, and the
-// caches may still hold them. Safe to use from several threads.
+// longer than to fill it from memory. A block that was given back has its pages, and may
+// still be in the caches. Safe to use from several threads.
 class BlockPool {
  public:
-  // Beyond these, what is given back goes to the kernel, and the oldest first.
+  // The most that the pool keeps of what was given back; beyond that, it unmaps the oldest blocks.
   static constexpr std::ptrdiff_t kMostKept = 4;
   static constexpr std::size_t kMostBytesKept = std::size_t{64} << 20U;
 
@@ -28,8 +28,8 @@ class BlockPool {
   };
 
  public:
-  // A block on loan, of at least the bytes asked for, with whatever its last user left in it. Given
-  // back when this object ends, in any thread, be the pool still there or not.
+  // A block on loan, of at least the requested size, which holds what its last user left in it. The
+  // destructor gives it back, in any thread; it unmaps the block if the pool no longer exists.
   class Loan {
    public:
     Loan(Mapping block, std::weak_ptr<Shelf> shelf);

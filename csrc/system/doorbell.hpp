@@ -13,22 +13,19 @@
 //
 // Proof obligations, and why they hold:
 //
-// 1. The waiter sees the data. It returns true only after W1 (or the same check after W4), an
-// acquire
-//    load of a count that R2 stored. So R2 synchronises with that load, and R1 happens before
-//    everything that the waiter does next.
+// 1. The waiter sees the data. It returns true only after W1 (or the same check after W4), which is
+//    an acquire load of a count that R2 stored. So R2 synchronises with that load, and R1 happens
+//    before everything that the waiter does next.
 //
 // 2. No wake-up is lost. R2, R3, W2 and the load in W3 are sequentially consistent (the kernel
-// loads
-//    under a lock, after a full barrier). If R2 precedes the load in W3, the load sees the new
-//    count and the waiter does not sleep. Otherwise W2 precedes R3, and the ringer wakes the
+//    loads under a lock, after a full barrier). If R2 precedes the load in W3, the load sees the
+//    new count and the waiter does not sleep. Otherwise W2 precedes R3, and the ringer wakes the
 //    waiter. A wake that arrives between the load and the sleep finds the waiter queued, because
 //    the kernel compares and queues under one lock, which the wake takes too.
 //
 // 3. No process waits forever for a dead one. wait() returns after its timeout or a signal; the
-// caller
-//    checks whether the other process lives, and waits again. A waiter that dies asleep leaves
-//    asleep == 1 behind. That costs one system call a ring until its successor's next W4.
+//    caller checks whether the other process lives, and waits again. A waiter that dies asleep
+//    leaves asleep == 1 behind. That costs one system call a ring until its successor's next W4.
 //
 // There must be only one waiter at a time; there may be several ringers. Times are measured with a
 // monotonic clock.

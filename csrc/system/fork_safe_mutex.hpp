@@ -7,16 +7,16 @@ namespace framering::system {
 
 // fork() copies memory as it is, and only the thread that forks. A mutex that another thread held
 // at that moment is locked for ever in the child, and what it protects is half changed. Therefore
-// the thread that forks first takes every ForkSafeMutex there is (pthread_atfork), and releases
-// them after the fork, in the parent and in the child: the child then finds each of them unlocked,
-// and what they protect whole.
+// the thread that forks first takes every ForkSafeMutex of the process (pthread_atfork), and
+// releases them after the fork, in the parent and in the child. In the child, each of them is then
+// unlocked, and what it protects is whole.
 //
-// No deadlock can come of that, because of what every user of this class keeps to:
+// This causes no deadlock, because every user of this class obeys these rules:
 //
 // 1. A thread holds at most one ForkSafeMutex. So the order in which the forking thread takes them
-//    does not matter: each holder releases its own without a need for another.
+//    does not matter: each holder releases its own without taking another.
 // 2. A thread that holds one waits for nothing else, above all not for the GIL, which the forking
-//    thread holds in os.fork(); and it does not fork. So each holder comes to its end.
+//    thread holds in os.fork(); and it does not fork. So each holder releases it.
 // 3. The list of all mutexes has a mutex of its own. The forking thread takes it first; others
 //    take it only to construct or destroy a ForkSafeMutex, which they do while they hold none.
 //
@@ -31,7 +31,7 @@ class ForkSafeMutex {
   ForkSafeMutex& operator=(ForkSafeMutex&&) = delete;
   ~ForkSafeMutex();
 
-  // With these names std::lock_guard can take it.
+  // The names that std::lock_guard needs.
   void lock() { mutex_.lock(); }
   void unlock() { mutex_.unlock(); }
 

@@ -94,7 +94,7 @@ void advise_huge_pages(std::byte* data, std::size_t bytes) {
 Mapping Mapping::private_memory(std::size_t bytes, std::size_t huge, const char* what) {
   // The block is aligned to a huge page: one huge page more is mapped, and both ends are unmapped.
   const std::size_t spare = bytes < kHugePage ? 0 : kHugePage;
-  // Most of it may never be written, so that the kernel must not reckon with all of it.
+  // Most of it may never be written, so the kernel must not count all of it as used.
   const int flags = MAP_PRIVATE | MAP_ANONYMOUS | (huge < bytes ? MAP_NORESERVE : 0);
   std::byte* mapped = map(bytes + spare, flags, -1, what);
   const std::size_t before = spare == 0 ? 0 : -reinterpret_cast<std::uintptr_t>(mapped) % kHugePage;
@@ -161,8 +161,8 @@ void Mapping::give_back(std::size_t offset, std::size_t bytes) const {
                          ? ::madvise(data_ + first, end - first, MADV_DONTNEED)
                          : ::fallocate(descriptor_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
                                        static_cast<off_t>(first), static_cast<off_t>(end - first));
-  // Interrupted, or without memory for its own needs, the kernel keeps the pages: they are written
-  // again a lap later.
+  // If the call was interrupted, or the kernel had too little memory to do it, the pages stay. They
+  // are written again a lap later.
   if (failed != 0 && errno != EINTR && errno != ENOMEM && errno != EAGAIN) {
     fail(errno, "giving memory back");
   }

@@ -30,8 +30,8 @@ class Mapping {
 
   // The pages of the first `taken` bytes are allocated now, so that a lack of memory is an
   // exception here instead of a signal later; the others must be taken before they are written. The
-  // descriptor is closed on exec: a forked child inherits it, and a process that is started anew
-  // must be passed it.
+  // descriptor is closed on exec: a forked child inherits it, but it must be passed to a process
+  // that is started as a new program.
   static Mapping shared_memory(std::size_t bytes, std::size_t taken);
 
   // Maps the whole shared memory of another process. The descriptor is duplicated.
@@ -43,9 +43,8 @@ class Mapping {
   Mapping& operator=(const Mapping&) = delete;
   ~Mapping();
 
-  // To be called before these bytes are written for the first time. Throws OutOfMemory where the
-  // kernel has too little memory, of which it would kill a process otherwise. Pages of shared
-  // memory are allocated.
+  // Call it before these bytes are written for the first time. Allocates pages of shared memory.
+  // Throws OutOfMemory where the kernel has too little memory: it would kill a process that writes.
   void take(std::size_t offset, std::size_t bytes) const;
 
   // Frees the pages that lie within these bytes, which then read as zeros.

@@ -11,7 +11,7 @@ Batch = TypeVar("Batch")
 
 
 def drawn_ahead(draw: Callable[[Any], Batch], next_seed: Callable[[], Any]) -> Iterator[Batch]:
-    """Yield batches without end, the next being drawn by a thread while one is in use.
+    """Yield batches without end; a thread draws the next one while the caller uses the last.
 
     Seeds are taken in the calling thread, to which NumPy's global generator belongs. A forked child
     goes on with a thread of its own.
@@ -28,7 +28,7 @@ def drawn_ahead(draw: Callable[[Any], Batch], next_seed: Callable[[], Any]) -> I
 
 
 class _Ahead:
-    """One batch in the making."""
+    """Draws one batch in a thread."""
 
     def __init__(self, draw: Callable[[Any], Batch]) -> None:
         self._draw = draw
@@ -39,8 +39,8 @@ class _Ahead:
         self._thread = ThreadPoolExecutor(1, "framering-batches")
 
     def _inherited(self) -> bool:
-        # A forked child has the executor and the future, but no thread that would end the work;
-        # their locks may be held for ever. Nothing of them is touched.
+        # A forked child has the executor and the future, but not the thread that would complete
+        # them, and their locks may be held for ever. It uses neither.
         return self._process != os.getpid()
 
     def begin(self, seed: Any) -> None:

@@ -105,7 +105,7 @@ class PrioritizedReplayBuffer(ReplayBuffer):
         return self._strategy
 
     if TYPE_CHECKING:
-        # A sample has two more fields than the base class's, so that it is of another class.
+        # A sample has two more fields than the base class's, so its type differs.
         def sample(  # type: ignore[override]
             self,
             batch_size: int,

@@ -54,8 +54,8 @@ def _require(module: str, purpose: str, remedy: str) -> None:
 def check_memory(config: TrainConfig, task: TaskSpec) -> None:
     """Raise ConfigError where the replay buffer needs more than the machine's free memory.
 
-    Image frames are stored encoded, and then `memory_limit` keeps what they need within it: only
-    the records of steps are needed in any case.
+    Only the records of steps must fit where image frames are stored encoded: `memory_limit` then
+    bounds the frames.
     """
     available = available_memory()
     if config.buffer_memory > available:
@@ -76,8 +76,8 @@ def check_memory(config: TrainConfig, task: TaskSpec) -> None:
 def memory_limit(config: TrainConfig, task: TaskSpec) -> int | None:
     """Return the bytes that transitions may take, None for no limit.
 
-    Without one in the settings, there is a limit only where frames that do not compress would need
-    more than is free.
+    If the settings have none, there is a limit only where raw frames would need more memory than
+    is free.
     """
     if config.buffer_memory or not task.has_encoded_frames:
         return config.buffer_memory or None

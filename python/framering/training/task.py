@@ -53,7 +53,7 @@ class TaskSpec:
 
     @property
     def has_encoded_frames(self) -> bool:
-        """Whether a replay buffer stores the frames as what changed, not raw."""
+        """Whether a replay buffer stores the frames encoded (as what changed), not raw."""
         return observation_spec(self.observation_space, None).row_bytes > 0
 
 

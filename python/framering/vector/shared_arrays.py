@@ -59,7 +59,7 @@ class Columns:
     states, state_bytes
         Saved games (lanes, bytes), uint8, and the length of each; 0 if none was saved.
     all_valid
-        True for each of the counters: the mask of infos that every game has.
+        True for each of the counters: the mask of those infos that all games have.
     restarted
         Lanes whose game was interrupted and restarted, until it is cleared; in this process only.
     screens
