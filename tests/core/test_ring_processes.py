@@ -162,7 +162,7 @@ def test_writers_that_are_killed_leave_no_wrong_frame() -> None:
     kills = words = 0
     end = time.monotonic() + float(os.environ.get("FRAMERING_STRESS_SECONDS", "10"))
     try:
-        while time.monotonic() < end:
+        while kills < 3 or time.monotonic() < end:
             victim = int(draws.integers(LANES))
             before = int(replay.ring.published()[victim])
             os.kill(writers[victim].pid, signal.SIGKILL)
@@ -175,7 +175,6 @@ def test_writers_that_are_killed_leave_no_wrong_frame() -> None:
         for writer in writers:
             writer.kill()
             writer.communicate()
-    assert kills >= 3
     print(f"{words:.3g} words read, {kills} kills, 0 wrong")
 
 
