@@ -46,13 +46,13 @@ class Trial(NamedTuple):
 
 
 class Choice(NamedTuple):
-    """Settings of sb3-extra-buffers, each the best in one respect.
+    """Settings of sb3-extra-buffers whose `add` takes at most SLOWEST_ADD, each the best in a way.
 
     Attributes
     ----------
     compact
-        The smallest of those whose `add` takes at most SLOWEST_ADD and whose stacks have no more
-        memory than they need: zstd's keep what was reserved for the longest stack possible.
+        The smallest of those whose stacks have no more memory than they need: zstd's keep what was
+        reserved for the longest stack possible.
     fastest
         The one whose `sample` takes the shortest time.
     """
@@ -139,11 +139,11 @@ def _try_setting(setting: str, chosen: list[AddArguments]) -> Trial:
 
 def choose(trials: list[Trial]) -> Choice:
     """Choose the settings that are measured in full."""
-    lean = [trial for trial in trials if not trial.setting.startswith("zstd")]
-    quick = [trial for trial in lean if trial.add <= SLOWEST_ADD] or lean
+    quick = [trial for trial in trials if trial.add <= SLOWEST_ADD] or trials
+    lean = [trial for trial in quick if not trial.setting.startswith("zstd")] or quick
     return Choice(
-        min(quick, key=lambda trial: trial.nbytes).setting,
-        min(trials, key=lambda trial: trial.sample).setting,
+        min(lean, key=lambda trial: trial.nbytes).setting,
+        min(quick, key=lambda trial: trial.sample).setting,
     )
 
 

@@ -198,7 +198,7 @@ TABLES = {
     "Microseconds of `sample(32)`": sample_columns(32),
     f"Microseconds of `sample(32)` of {PEER}": [
         Column(
-            "fastest",
+            f"fastest with `add` within {SLOWEST_ADD} µs",
             lambda r: r.speed.sample[32].of(r.choice.fastest).median,
             0,
             lambda r: r.choice.fastest,
@@ -209,7 +209,7 @@ TABLES = {
             1,
         ),
         Column(
-            f"smallest with `add` within {SLOWEST_ADD} µs",
+            f"smallest that is resident, with `add` within {SLOWEST_ADD} µs",
             lambda r: r.speed.sample[32].of(r.choice.compact).median,
             0,
             lambda r: r.choice.compact,
