@@ -23,7 +23,8 @@ bool cast(const NumberReader& numbers, const py::object& object, std::size_t num
           return false;
         }
       }
-      const auto target = static_cast<Target>(value);
+      // Of int8, the sign is meant.
+      const auto target = static_cast<Target>(value);  // NOLINT(bugprone-signed-char-misuse)
       std::memcpy(out + index * sizeof(Target), &target, sizeof(Target));
       return true;
     }

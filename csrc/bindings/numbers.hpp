@@ -24,7 +24,7 @@ class NumberReader {
   // Calls assign(index, value) for each number, in its own C++ type, until it returns false.
   // Returns whether `object` holds `number` numbers and all calls returned true.
   template <class Assign>
-  bool read(const pybind11::object& object, std::size_t number, Assign assign) const {
+  [[nodiscard]] bool read(const pybind11::object& object, std::size_t number, Assign assign) const {
     if (pybind11::isinstance<pybind11::array>(object)) {
       return read_array(pybind11::reinterpret_borrow<pybind11::array>(object), number, assign);
     }
@@ -45,7 +45,8 @@ class NumberReader {
 
   // Calls assign(index, flag) for each number, as `read` does. Returns false if one is not 0 or 1.
   template <class Assign>
-  bool read_flags(const pybind11::object& object, std::size_t number, Assign assign) const {
+  [[nodiscard]] bool read_flags(const pybind11::object& object, std::size_t number,
+                                Assign assign) const {
     return read(object, number, [&](std::size_t index, auto value) {
       const bool flag = value == 1;
       if (!flag && value != 0) {

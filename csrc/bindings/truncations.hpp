@@ -18,11 +18,11 @@ class TruncationReader {
   // TimeLimit.truncated, a dict of arrays (Gymnasium's), a bool array, or None. Returns false where
   // infos have another form; some steps may be set then. Throws ValueError for another number of
   // dicts. May run Python code: the truth value of an object in a dict.
-  bool read(const pybind11::object& infos, std::span<ring::Step> steps) const;
+  [[nodiscard]] bool read(const pybind11::object& infos, std::span<ring::Step> steps) const;
 
  private:
-  bool read_dicts(const pybind11::object& infos, std::span<ring::Step> steps) const;
-  bool read_arrays(const pybind11::object& infos, std::span<ring::Step> steps) const;
+  [[nodiscard]] bool read_dicts(const pybind11::object& infos, std::span<ring::Step> steps) const;
+  [[nodiscard]] bool read_arrays(const pybind11::object& infos, std::span<ring::Step> steps) const;
 
   const NumberReader* numbers_;
   // Members, as no static variable may be initialized by a call that can release the GIL: another

@@ -35,7 +35,7 @@ constexpr std::array<Expansion, 16> make_expansions() {
   std::array<Expansion, 16> table{};
   for (unsigned mask = 0; mask < 16; ++mask) {
     std::uint32_t next = 0;
-    for (unsigned word = 0; word < 4; ++word) {
+    for (std::size_t word = 0; word < 4; ++word) {
       if ((mask >> word & 1U) != 0) {
         table[mask].indices[2 * word] = 2 * next;
         table[mask].indices[2 * word + 1] = 2 * next + 1;

@@ -28,7 +28,8 @@ bool FrameReader::load(const Lane& lane, std::uint64_t slot, std::uint64_t age, 
                        std::uint8_t* out) {
   std::uint64_t current = lane.stack_begin(slot, age);
   Words words;
-  if (decoder_) {
+  FrameDecoder* const decoder = decoder_ ? &*decoder_ : nullptr;
+  if (decoder != nullptr) {
     const auto found = words_of(lane, current, last);
     if (!found) {
       return false;
@@ -36,13 +37,13 @@ bool FrameReader::load(const Lane& lane, std::uint64_t slot, std::uint64_t age, 
     words = *found;
     copy_words(lane, words);
     begin_ = position_ = words.begin;
-    if (!decode_to(lane.load_location(current), words)) {
+    if (!decode_to(*decoder, lane.load_location(current), words)) {
       return false;
     }
   }
   const auto put = [&] {
-    if (decoder_) {
-      std::memcpy(out, decoder_->frame(), frame_bytes_);
+    if (decoder != nullptr) {
+      std::memcpy(out, decoder->frame(), frame_bytes_);
     } else {
       load_payload(out, lane.raw_frame(current), frame_bytes_);
     }
@@ -55,7 +56,7 @@ bool FrameReader::load(const Lane& lane, std::uint64_t slot, std::uint64_t age, 
   put();
   while (current < last) {
     ++current;
-    if (decoder_ && !decode_to(lane.load_location(current), words)) {
+    if (decoder != nullptr && !decode_to(*decoder, lane.load_location(current), words)) {
       return false;
     }
     put();
@@ -95,7 +96,8 @@ void FrameReader::copy_words(const Lane& lane, const Words& words) {
 }
 
 // Goes on from the frame that was decoded last, or starts again where the next one needs another.
-bool FrameReader::decode_to(const FrameLocation& location, const Words& words) {
+bool FrameReader::decode_to(FrameDecoder& decoder, const FrameLocation& location,
+                            const Words& words) {
   if (location.begin() != begin_ || location.end < position_) {
     begin_ = position_ = location.begin();
   }
@@ -104,7 +106,7 @@ bool FrameReader::decode_to(const FrameLocation& location, const Words& words) {
   }
   while (position_ < location.end) {
     const std::size_t size =
-        decoder_->decode({copied_.get() + (position_ - words.begin), location.end - position_});
+        decoder.decode({copied_.get() + (position_ - words.begin), location.end - position_});
     if (size == 0) {
       return false;
     }
@@ -123,7 +125,7 @@ void FrameReader::prefetch(const Lane& lane, std::uint64_t first, std::uint64_t 
   if (const auto words = words_of(lane, first, last)) {
     // A part beyond the arena's end is rare, and loaded without.
     const std::uint64_t until_end = lane.arena_words() - words->begin % lane.arena_words();
-    prefetch_payload(lane.arena(words->begin), 0,
+    prefetch_to_load(lane.arena(words->begin),
                      std::min(words->end - words->begin, until_end) * sizeof(std::uint64_t));
   }
 }

@@ -40,7 +40,7 @@ class FrameReader {
   [[nodiscard]] std::optional<Words> words_of(const Lane& lane, std::uint64_t first,
                                               std::uint64_t last) const;
   void copy_words(const Lane& lane, const Words& words);
-  bool decode_to(const FrameLocation& location, const Words& words);
+  bool decode_to(FrameDecoder& decoder, const FrameLocation& location, const Words& words);
 
   std::size_t frame_bytes_;
   std::size_t frame_words_;

@@ -64,7 +64,7 @@ void FrameWriter::prepare(std::uint64_t slot, const std::uint8_t* frame, bool be
     oldest_ = oldest;
     return;
   }
-  encode(slot, begins_segment);
+  encode(*encoder_, slot, begins_segment);
   const std::uint64_t size = encoded_.size();
   const std::uint64_t begin = fits(size) ? end_ : round_up(end_, lane_.arena_words());
   const std::uint64_t end = begin + size;
@@ -93,16 +93,16 @@ void FrameWriter::prepare(std::uint64_t slot, const std::uint8_t* frame, bool be
   oldest_begin_ = oldest_begin;
 }
 
-void FrameWriter::encode(std::uint64_t slot, bool begins_segment) {
+void FrameWriter::encode(FrameEncoder& encoder, std::uint64_t slot, bool begins_segment) {
   if (!begins_segment && deltas_ + 1 < kKeyInterval) {
-    encoded_ = encoder_->encode_after(padded(slot - 1), padded(slot));
+    encoded_ = encoder.encode_after(padded(slot - 1), padded(slot));
     // A delta lies right behind what it needs.
     if (encoded_.kind != FrameKind::kDelta ||
         (span_ + encoded_.size() <= kMostSpan && fits(encoded_.size()))) {
       return;
     }
   }
-  encoded_ = encoder_->encode_alone(padded(slot));
+  encoded_ = encoder.encode_alone(padded(slot));
 }
 
 // Whether so many words have room before the arena's end.

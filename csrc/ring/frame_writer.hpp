@@ -41,7 +41,7 @@ class FrameWriter {
   void give_back();
 
  private:
-  void encode(std::uint64_t slot, bool begins_segment);
+  void encode(FrameEncoder& encoder, std::uint64_t slot, bool begins_segment);
   [[nodiscard]] bool fits(std::uint64_t words) const;
   [[nodiscard]] std::uint64_t begin_of(std::uint64_t slot) const;
   [[nodiscard]] PaddedFrame& padded(std::uint64_t slot) { return frames_[slot % frames_.size()]; }

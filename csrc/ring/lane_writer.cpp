@@ -124,7 +124,7 @@ LaneWriter::Continuity LaneWriter::compare(const std::uint8_t* obs,
   Continuity found{.continues = in_segment_, .shifted = true};
   for (std::uint64_t index = lane_.stack(); index-- > 0 && (found.continues || found.shifted);) {
     if (!lane_.encoded()) {
-      prefetch_payload(lane_.raw_frame(next_), index * part, part);
+      prefetch_to_store(lane_.raw_frame(next_), index * part, part);
     }
     const std::uint8_t* frame = obs + index * bytes;
     const std::uint64_t back = lane_.stack() - 1 - index;

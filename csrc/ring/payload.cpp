@@ -78,7 +78,14 @@ void warm_tlb(const std::uint64_t* words, std::size_t number) {
   }
 }
 
-void prefetch_payload(const std::uint64_t* words, std::size_t first, std::size_t number) {
+void prefetch_to_load(const std::uint64_t* words, std::size_t number) {
+  const auto* bytes = reinterpret_cast<const std::uint8_t*>(words);
+  for (std::size_t done = 0; done < number; done += kLine) {
+    __builtin_prefetch(bytes + done);
+  }
+}
+
+void prefetch_to_store(const std::uint64_t* words, std::size_t first, std::size_t number) {
   const auto* bytes = reinterpret_cast<const std::uint8_t*>(words) + first;
   for (std::size_t done = 0; done < number; done += kLine) {
     __builtin_prefetch(bytes + done, 1);

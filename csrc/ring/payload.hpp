@@ -18,8 +18,11 @@ void load_payload(std::uint8_t* bytes, const std::uint64_t* words, std::size_t n
 // prefetches only delay it.
 void warm_tlb(const std::uint64_t* words, std::size_t number);
 
+// Prefetches a part of a payload that will be loaded soon.
+void prefetch_to_load(const std::uint64_t* words, std::size_t number);
+
 // Prefetches some bytes of a payload that will be stored soon.
-void prefetch_payload(const std::uint64_t* words, std::size_t first, std::size_t number);
+void prefetch_to_store(const std::uint64_t* words, std::size_t first, std::size_t number);
 
 // load_payload of a multiple of 64 bytes, for processors with AVX2; in payload_avx2.cpp.
 void load_lines_avx2(std::uint8_t* bytes, const std::uint64_t* words, std::size_t number);

@@ -79,7 +79,9 @@ Words nearly_encoded(const FrameShape& shape, std::mt19937_64& generator) {
   }
   std::size_t named = 0;
   for (std::size_t i = 0; i < groups; ++i) {
-    const std::uint64_t mask = generator() & generator() & generator();
+    std::uint64_t mask = generator();
+    mask &= generator();
+    mask &= generator();
     words.push_back(mask);
     named += static_cast<std::size_t>(std::popcount(mask));
   }

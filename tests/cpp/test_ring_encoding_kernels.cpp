@@ -24,10 +24,11 @@ Words random_masks(const WordSequence& sequence, std::mt19937_64& generator) {
   Words masks(sequence.groups() + 1);
   for (std::size_t group = 0; group < sequence.groups(); ++group) {
     const std::uint64_t density = generator() % 4;
-    masks[group] = density == 0   ? 0
-                   : density == 1 ? generator()
-                   : density == 2 ? generator() & generator() & generator()
-                                  : ~std::uint64_t{0};
+    masks[group] = density == 0 ? 0 : density == 3 ? ~std::uint64_t{0} : generator();
+    if (density == 2) {
+      masks[group] &= generator();
+      masks[group] &= generator();
+    }
     masks[group] &= sequence.all(group);
   }
   return masks;

@@ -28,14 +28,17 @@ Geometry with_limit(std::uint64_t memory_limit, std::uint64_t slots = kSmall.slo
 
 // The least that a ring of this geometry takes.
 std::uint64_t least_limit(Geometry geometry) {
-  geometry.memory_limit = 4096;
-  for (;; geometry.memory_limit += 512) {
+  const auto fits = [&] {
     try {
-      const Layout layout(geometry);
-      return geometry.memory_limit;
+      return Layout(geometry).bytes() > 0;
     } catch (const std::invalid_argument&) {
+      return false;
     }
+  };
+  for (geometry.memory_limit = 4096; !fits();) {
+    geometry.memory_limit += 512;
   }
+  return geometry.memory_limit;
 }
 
 std::vector<std::uint8_t> snapshot(const std::shared_ptr<Ring>& ring) {
