@@ -57,7 +57,9 @@ def test_a_snapshot_loads_and_draws_the_same_batch(name):
 @pytest.fixture
 def runs(tmp_path, monkeypatch):
     with tarfile.open(DATA / "runs.tar.xz") as archive:
-        archive.extractall(tmp_path, filter="data")
+        # Python 3.10 and 3.11 have filters only in their later releases.
+        archive.extraction_filter = getattr(tarfile, "data_filter", lambda member, path: member)
+        archive.extractall(tmp_path)
     monkeypatch.chdir(tmp_path)
     return tmp_path / "runs"
 
