@@ -37,26 +37,13 @@ using Require = void (*)(const std::uint8_t*, const std::uint8_t*, std::uint64_t
 
 // Null for a dtype that is no integer.
 Require require_of(NumberKind kind) {
-  switch (kind) {
-    case NumberKind::kInt8:
-      return require_within<std::int8_t>;
-    case NumberKind::kInt16:
-      return require_within<std::int16_t>;
-    case NumberKind::kInt32:
-      return require_within<std::int32_t>;
-    case NumberKind::kInt64:
-      return require_within<std::int64_t>;
-    case NumberKind::kUint8:
-      return require_within<std::uint8_t>;
-    case NumberKind::kUint16:
-      return require_within<std::uint16_t>;
-    case NumberKind::kUint32:
-      return require_within<std::uint32_t>;
-    case NumberKind::kUint64:
-      return require_within<std::uint64_t>;
-    default:
+  return visit_number(kind, []<class Number>() -> Require {
+    if constexpr (kIsInteger<Number>) {
+      return require_within<Number>;
+    } else {
       return nullptr;
-  }
+    }
+  });
 }
 
 }  // namespace

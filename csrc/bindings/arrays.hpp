@@ -9,6 +9,7 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 namespace framering::bindings {
@@ -36,6 +37,44 @@ enum class NumberKind : std::uint8_t {
 };
 NumberKind number_kind(const pybind11::array& array);
 NumberKind number_kind(const pybind11::dtype& dtype);
+
+// Returns what visit.operator()<Number>() does for the C++ type of a kind; of kOther, a default
+// value.
+template <class Visit>
+auto visit_number(NumberKind kind, const Visit& visit) {
+  using Result = decltype(visit.template operator()<bool>());
+  switch (kind) {
+    case NumberKind::kBool:
+      return visit.template operator()<bool>();
+    case NumberKind::kInt8:
+      return visit.template operator()<std::int8_t>();
+    case NumberKind::kInt16:
+      return visit.template operator()<std::int16_t>();
+    case NumberKind::kInt32:
+      return visit.template operator()<std::int32_t>();
+    case NumberKind::kInt64:
+      return visit.template operator()<std::int64_t>();
+    case NumberKind::kUint8:
+      return visit.template operator()<std::uint8_t>();
+    case NumberKind::kUint16:
+      return visit.template operator()<std::uint16_t>();
+    case NumberKind::kUint32:
+      return visit.template operator()<std::uint32_t>();
+    case NumberKind::kUint64:
+      return visit.template operator()<std::uint64_t>();
+    case NumberKind::kFloat32:
+      return visit.template operator()<float>();
+    case NumberKind::kFloat64:
+      return visit.template operator()<double>();
+    case NumberKind::kOther:
+      break;
+  }
+  return Result{};
+}
+
+// Whether a number's type is that of an integer dtype; bool is none.
+template <class Number>
+inline constexpr bool kIsInteger = std::is_integral_v<Number> && !std::is_same_v<Number, bool>;
 
 // "uint8 (4, 84, 84)", for messages.
 std::string describe(const pybind11::array& array);

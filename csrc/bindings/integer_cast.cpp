@@ -34,27 +34,12 @@ bool cast(const NumberReader& numbers, const py::object& object, std::size_t num
 }  // namespace
 
 IntegerCast::IntegerCast(const py::dtype& dtype)
-    : cast_([&]() -> Cast {
-        switch (number_kind(dtype)) {
-          case NumberKind::kInt8:
-            return cast<std::int8_t>;
-          case NumberKind::kInt16:
-            return cast<std::int16_t>;
-          case NumberKind::kInt32:
-            return cast<std::int32_t>;
-          case NumberKind::kInt64:
-            return cast<std::int64_t>;
-          case NumberKind::kUint8:
-            return cast<std::uint8_t>;
-          case NumberKind::kUint16:
-            return cast<std::uint16_t>;
-          case NumberKind::kUint32:
-            return cast<std::uint32_t>;
-          case NumberKind::kUint64:
-            return cast<std::uint64_t>;
-          default:
-            return nullptr;
+    : cast_(visit_number(number_kind(dtype), []<class Number>() -> Cast {
+        if constexpr (kIsInteger<Number>) {
+          return cast<Number>;
+        } else {
+          return nullptr;
         }
-      }()) {}
+      })) {}
 
 }  // namespace framering::bindings

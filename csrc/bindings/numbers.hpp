@@ -64,42 +64,15 @@ class NumberReader {
         !is_aligned(array)) {
       return false;
     }
-    const auto each = [&]<class Number>(const Number* values) {
+    return visit_number(number_kind(array), [&]<class Number>() {
+      const auto* values = static_cast<const Number*>(array.data());
       for (std::size_t index = 0; index < number; ++index) {
         if (!assign(index, values[index])) {
           return false;
         }
       }
       return true;
-    };
-    const void* data = array.data();
-    switch (number_kind(array)) {
-      case NumberKind::kBool:
-        return each(static_cast<const bool*>(data));
-      case NumberKind::kInt8:
-        return each(static_cast<const std::int8_t*>(data));
-      case NumberKind::kInt16:
-        return each(static_cast<const std::int16_t*>(data));
-      case NumberKind::kInt32:
-        return each(static_cast<const std::int32_t*>(data));
-      case NumberKind::kInt64:
-        return each(static_cast<const std::int64_t*>(data));
-      case NumberKind::kUint8:
-        return each(static_cast<const std::uint8_t*>(data));
-      case NumberKind::kUint16:
-        return each(static_cast<const std::uint16_t*>(data));
-      case NumberKind::kUint32:
-        return each(static_cast<const std::uint32_t*>(data));
-      case NumberKind::kUint64:
-        return each(static_cast<const std::uint64_t*>(data));
-      case NumberKind::kFloat32:
-        return each(static_cast<const float*>(data));
-      case NumberKind::kFloat64:
-        return each(static_cast<const double*>(data));
-      case NumberKind::kOther:
-        break;
-    }
-    return false;
+    });
   }
 
   template <class Assign>

@@ -35,7 +35,7 @@ bool has_group(const std::uint64_t* head, std::size_t group) {
   return (head[at.word] >> at.bit & 1U) != 0;
 }
 
-// The bytes of a row, or of all rows, in whole words, groups, and what kernels may touch beyond.
+// The bytes of a row in whole words, and of what kernels may write beyond it.
 std::size_t padded_row_bytes(const FrameShape& shape) {
   return shape.row_words() * kWord + kKernelRoom;
 }

@@ -83,9 +83,9 @@ FRAMERING_AVX2_BITS void decode_delta(const CheckedFrame& delta, std::size_t fur
   loops::decode_delta(delta, further_masks, frame);
 }
 
-// Part of the columns of a frame: `kVectors` vectors of each row, of which the last one may reach
-// beyond the row. The row above stays in registers: loads of what was just stored would wait for
-// it. Each of a row's vectors finds its words without the others.
+// A row of `kVectors` vectors, of which the last one may reach beyond it. The row above stays in
+// registers: loads of what was just stored would wait for it. Each of a row's vectors finds its
+// words without the others.
 template <std::size_t kVectors>
 FRAMERING_AVX2_BITS_INLINE const std::uint64_t* decode_row(std::uint64_t named,
                                                            const std::uint64_t* words,

@@ -44,7 +44,7 @@ FRAMERING_ALWAYS_INLINE void decode_delta(CheckedFrame delta, std::size_t furthe
   }
 }
 
-// `number` bits, up to 63, of a sequence of masks.
+// The 64 bits of a sequence of masks that begin at a position. The mask after it is read, too.
 FRAMERING_ALWAYS_INLINE std::uint64_t bits_at(const std::uint64_t* masks, std::size_t position) {
   const std::size_t shift = position % 64;
   const std::uint64_t* const mask = masks + position / 64;

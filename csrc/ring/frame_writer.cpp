@@ -10,14 +10,10 @@ namespace framering::ring {
 
 namespace {
 
-constexpr std::uint64_t kPageWords = 4096 / sizeof(std::uint64_t);
+constexpr std::uint64_t kPageWords = kPage / sizeof(std::uint64_t);
 // Memory is taken and given back in steps of so many words: each is a system call.
 constexpr std::uint64_t kMostGivenBack = (std::uint64_t{256} << 10U) / sizeof(std::uint64_t);
 constexpr std::uint64_t kMostTaken = (std::uint64_t{2} << 20U) / sizeof(std::uint64_t);
-
-std::uint64_t round_up(std::uint64_t value, std::uint64_t multiple) {
-  return (value + multiple - 1) / multiple * multiple;
-}
 
 }  // namespace
 

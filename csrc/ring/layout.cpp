@@ -10,17 +10,10 @@ namespace framering::ring {
 namespace {
 
 constexpr std::size_t kWord = sizeof(std::uint64_t);
-constexpr std::size_t kPage = 4096;  // lanes start on pages: no two writers share one
-
-constexpr std::size_t kHugePage = std::size_t{2} << 20U;
 
 constexpr std::uint64_t kTransition = 1;
 constexpr std::uint64_t kTerminated = 2;
 constexpr std::uint64_t kTruncated = 4;
-
-std::size_t round_up(std::size_t value, std::size_t multiple) {
-  return (value + multiple - 1) / multiple * multiple;
-}
 
 void require(bool holds, const char* what, std::uint64_t value) {
   if (!holds) {
@@ -85,7 +78,7 @@ Layout::Layout(const Geometry& geometry)
   const double estimate = static_cast<double>(geometry.lanes) *
                           (static_cast<double>(geometry.slots + 2 * kKeyInterval) *
                                static_cast<double>((record_words() + frame_words_ + 1) * kWord) +
-                           4 * static_cast<double>(kHugePage));
+                           2 * static_cast<double>(kPage));
   if (estimate > 0x1p62) {
     throw std::invalid_argument("a ring of this geometry would be larger than an address space");
   }

@@ -15,6 +15,12 @@
 
 namespace framering::ring {
 
+inline constexpr std::size_t kPage = 4096;  // lanes start on pages: no two writers share one
+
+inline std::uint64_t round_up(std::uint64_t value, std::uint64_t multiple) {
+  return (value + multiple - 1) / multiple * multiple;
+}
+
 // What a ring is made for. All lanes are alike.
 struct Geometry {
   std::uint64_t lanes = 0;
