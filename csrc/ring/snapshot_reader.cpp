@@ -1,178 +1,20 @@
 #include <algorithm>
 #include <array>
 #include <bit>
-#include <cstring>
 #include <optional>
+#include <string>
 
+#include "ring/checked_source.hpp"
 #include "ring/encoding.hpp"
 #include "ring/frame_writer.hpp"
-#include "ring/hash.hpp"
 #include "ring/payload.hpp"
 #include "ring/snapshot.hpp"
+#include "ring/snapshot_checks.hpp"
 #include "ring/snapshot_format.hpp"
 
 namespace framering::ring {
 
 namespace {
-
-// Reads a source and computes the checksum of what has been read.
-class CheckedSource {
- public:
-  explicit CheckedSource(const Source& source) : source_(source), unread_(source.size) {}
-
-  void read(std::span<std::uint8_t> out) {
-    if (out.size() > unread_) {
-      throw BadSnapshot("the snapshot is cut short");
-    }
-    read_unchecked(out);
-    hash_.update(out.data(), out.size());
-  }
-  template <class Value>
-  Value read() {
-    Value value;
-    read({reinterpret_cast<std::uint8_t*>(&value), sizeof(Value)});
-    return value;
-  }
-  std::vector<std::uint8_t> read(std::uint64_t number) {
-    if (number > unread_) {  // before memory is taken for it
-      throw BadSnapshot("the snapshot is cut short");
-    }
-    std::vector<std::uint8_t> bytes(number);
-    read(bytes);
-    return bytes;
-  }
-
-  [[nodiscard]] std::uint64_t unread() const { return unread_; }
-
-  // Reads the rest, whatever it is, and throws BadSnapshot where its last word is not the checksum
-  // of all that is before it.
-  void require_checksum() {
-    std::vector<std::uint8_t> chunk(std::size_t{1} << 16U);
-    while (unread_ > kWord) {
-      read(std::span(chunk).first(std::min<std::uint64_t>(chunk.size(), unread_ - kWord)));
-    }
-    const std::uint64_t expected = hash_.digest();
-    std::uint64_t checksum = 0;
-    if (unread_ == kWord) {
-      read_unchecked({reinterpret_cast<std::uint8_t*>(&checksum), kWord});
-    }
-    if (checksum != expected) {
-      throw BadSnapshot("the snapshot is damaged: its checksum is wrong");
-    }
-  }
-
- private:
-  void read_unchecked(std::span<std::uint8_t> out) {
-    while (!out.empty()) {
-      const std::size_t number = source_.read(out);
-      if (number == 0) {
-        throw BadSnapshot("the snapshot is cut short: it became smaller while it was read");
-      }
-      out = out.subspan(number);
-      unread_ -= number;
-    }
-  }
-
-  const Source& source_;
-  std::uint64_t unread_;
-  Hash hash_;
-};
-
-void require_fit(const Geometry& found, const Geometry& own) {
-  const auto require = [](bool same, const char* what, std::uint64_t expected, std::uint64_t came) {
-    if (!same) {
-      throw BadSnapshot(std::string("the snapshot is of another buffer: expected ") + what + " " +
-                        std::to_string(expected) + ", got " + std::to_string(came));
-    }
-  };
-  require(found.lanes == own.lanes, "environments", own.lanes, found.lanes);
-  require(found.frame_bytes == own.frame_bytes, "bytes a frame", own.frame_bytes,
-          found.frame_bytes);
-  require(found.stack == own.stack, "frames a stack", own.stack, found.stack);
-  require(found.action_bytes == own.action_bytes, "bytes an action", own.action_bytes,
-          found.action_bytes);
-  require(found.row_bytes == own.row_bytes, "bytes a row", own.row_bytes, found.row_bytes);
-}
-
-[[noreturn]] void too_large(std::uint64_t number, const char* what, std::uint64_t taken) {
-  throw BadSnapshot("the snapshot does not fit: one environment has " + std::to_string(number) +
-                    what + " in it, this buffer takes " + std::to_string(taken) +
-                    ": make it larger");
-}
-
-void require_bounds(const LaneBounds& bounds, const Geometry& geometry) {
-  // Slots are counted from 0 and are never negative as int64, multiplied by the lanes neither (see
-  // the indices of prioritized sampling); and so many are never written.
-  const std::uint64_t most = (std::uint64_t{1} << 62U) / geometry.lanes;
-  if (bounds.first > bounds.low || bounds.low > bounds.high || bounds.high > most ||
-      (bounds.high > 0 && bounds.first == bounds.high)) {
-    throw BadSnapshot("the snapshot contradicts itself in its bounds");
-  }
-  if (bounds.high - bounds.first > geometry.slots) {
-    too_large(bounds.high - bounds.first, " frames", geometry.slots);
-  }
-  // What a window may span: see WindowFinder.
-  const std::uint64_t spanned = geometry.slots - 2 * geometry.stack;
-  if (bounds.high - bounds.low > spanned) {
-    too_large(bounds.high - bounds.low, " frames to sample", spanned);
-  }
-}
-
-// Whether the slots that a transition reads, behind its own slot, are kept.
-bool reads_kept_slots(const Record& record, std::uint64_t slot, std::uint64_t first,
-                      std::uint64_t stack) {
-  const std::uint64_t kept = slot - first;
-  const auto behind = [&](std::uint64_t age) { return std::min(age, stack - 1); };
-  return behind(record.age) <= kept && record.distance >= 1 && record.distance <= stack &&
-         record.distance + behind(record.obs_age) <= kept;
-}
-
-// Samplers rely on what writers make sure of: ordinals that count the transitions, and stacks that
-// lie within what is kept.
-void require_records(const Lane& lane, const LaneBounds& bounds, std::uint64_t capacity) {
-  std::optional<std::uint64_t> ordinal;
-  std::uint64_t transitions = 0;
-  for (std::uint64_t slot = bounds.first; slot < bounds.high; ++slot) {
-    const Record record = lane.load_record(slot);
-    const std::uint64_t counted = record.transition ? 1 : 0;
-    const bool counts = record.ordinal <= slot + 1 && record.ordinal >= counted &&
-                        (!ordinal || record.ordinal == *ordinal + counted);
-    const bool readable = !record.transition || slot < bounds.low ||
-                          reads_kept_slots(record, slot, bounds.first, lane.stack());
-    if (!counts || !readable) {
-      throw BadSnapshot("the snapshot contradicts itself in slot " + std::to_string(slot));
-    }
-    ordinal = record.ordinal;
-    transitions += slot < bounds.low ? 0 : counted;
-  }
-  if (bounds.forgotten_ordinal > ordinal.value_or(0)) {
-    throw BadSnapshot("the snapshot contradicts itself in its bounds");
-  }
-  if (transitions > capacity) {
-    too_large(transitions, " transitions", capacity);
-  }
-}
-
-// Reads so many words in chunks of about a MiB, and calls `use` with what there is each time. It
-// returns how many words it has used; the others come again, with more.
-template <class Use>
-void read_words(CheckedSource& source, std::uint64_t number, Use use) {
-  std::vector<std::uint64_t> chunk;
-  while (number > 0 || !chunk.empty()) {
-    const std::uint64_t more = std::min<std::uint64_t>(number, kChunkBytes / kWord);
-    const std::size_t kept = chunk.size();
-    chunk.resize(kept + more);
-    source.read({reinterpret_cast<std::uint8_t*>(chunk.data() + kept), more * kWord});
-    number -= more;
-    chunk.resize(chunk.size() + kReadBeyond);  // for decoding
-    const std::size_t used = use(std::span(chunk).first(kept + more));
-    if (used == 0 && number == 0) {
-      throw BadSnapshot("the snapshot contradicts itself in its frames");
-    }
-    chunk.resize(kept + more);
-    chunk.erase(chunk.begin(), chunk.begin() + static_cast<std::ptrdiff_t>(used));
-  }
-}
 
 Record unpack_version_1(const std::uint64_t* words) {
   const std::uint64_t flags = words[2] >> 48U;

@@ -17,10 +17,6 @@ std::span<const std::uint8_t> bytes_of(const Value& value) {
   return {reinterpret_cast<const std::uint8_t*>(&value), sizeof(Value)};
 }
 
-std::span<const std::uint8_t> bytes_of_words(std::span<const std::uint64_t> words) {
-  return {reinterpret_cast<const std::uint8_t*>(words.data()), words.size_bytes()};
-}
-
 // Passes bytes on, and the checksum of all of them at the end.
 class CheckedSink {
  public:
@@ -73,37 +69,33 @@ std::uint64_t own_words(const Lane& lane, std::uint64_t slot) {
   return location.begin() == before.begin() ? location.end - before.end : location.span;
 }
 
-// The first frame of a lane's part, encoded alone.
-class FirstFrame {
- public:
-  FirstFrame(const Layout& layout, const Lane& lane, const LaneBounds& bounds)
-      : shape_{.bytes = layout.geometry().frame_bytes, .row_bytes = layout.geometry().row_bytes},
-        encoder_(shape_) {
-    if (bounds.first == bounds.high) {
-      return;
-    }
-    std::vector<std::uint8_t> frames(lane.stack() * lane.frame_bytes());
-    const bool decoded = FrameReader(layout).load_stack(lane, bounds.first, 0, frames.data());
-    if (!decoded || !lane.validate(bounds.first)) {
-      throw Overrun();
-    }
-    PaddedFrame frame(shape_);
-    frame.assign(frames.data());
-    encoded_ = encoder_.encode_alone(frame);
+// The words of the first frame of a lane's part, encoded alone; none where frames are raw.
+std::vector<std::uint64_t> encode_first(const Layout& layout, const Lane& lane,
+                                        const LaneBounds& bounds) {
+  if (!lane.encoded() || bounds.first == bounds.high) {
+    return {};
   }
-  [[nodiscard]] const EncodedFrame& encoded() const { return encoded_; }
+  std::vector<std::uint8_t> frames(lane.stack() * lane.frame_bytes());
+  const bool decoded = FrameReader(layout).load_stack(lane, bounds.first, 0, frames.data());
+  if (!decoded || !lane.validate(bounds.first)) {
+    throw Overrun();
+  }
+  const FrameShape shape{.bytes = lane.frame_bytes(), .row_bytes = layout.geometry().row_bytes};
+  PaddedFrame frame(shape);
+  frame.assign(frames.data());
+  FrameEncoder encoder(shape);
+  const EncodedFrame encoded = encoder.encode_alone(frame);
+  std::vector<std::uint64_t> words(encoded.head.begin(), encoded.head.end());
+  words.insert(words.end(), encoded.words.begin(), encoded.words.end());
+  return words;
+}
 
- private:
-  FrameShape shape_;
-  FrameEncoder encoder_;
-  EncodedFrame encoded_;
-};
-
-std::uint64_t count_frame_words(const Layout& layout, const Lane& lane, const LaneBounds& bounds) {
+std::uint64_t count_frame_words(const Layout& layout, const Lane& lane, const LaneBounds& bounds,
+                                std::span<const std::uint64_t> first) {
   if (!lane.encoded()) {
     return (bounds.high - bounds.first) * layout.frame_words();
   }
-  std::uint64_t words = FirstFrame(layout, lane, bounds).encoded().size();
+  std::uint64_t words = first.size();
   for (std::uint64_t slot = bounds.first + 1; slot < bounds.high; ++slot) {
     words += own_words(lane, slot);
   }
@@ -114,7 +106,7 @@ std::uint64_t count_frame_words(const Layout& layout, const Lane& lane, const La
 }
 
 void write_frames(CheckedSink& sink, const Layout& layout, const Lane& lane,
-                  const LaneBounds& bounds) {
+                  const LaneBounds& bounds, std::span<const std::uint64_t> first) {
   const std::size_t frame_bytes = layout.frame_words() * kWord;
   if (!lane.encoded()) {
     write_slots(sink, lane, bounds, frame_bytes, [&](std::uint64_t slot, std::uint8_t* out) {
@@ -123,11 +115,10 @@ void write_frames(CheckedSink& sink, const Layout& layout, const Lane& lane,
     });
     return;
   }
-  const FirstFrame first(layout, lane, bounds);
   write_slots(sink, lane, bounds, frame_bytes + kWord, [&](std::uint64_t slot, std::uint8_t* out) {
     if (slot == bounds.first) {
-      out = std::ranges::copy(bytes_of_words(first.encoded().head), out).out;
-      return std::ranges::copy(bytes_of_words(first.encoded().words), out).out;
+      const auto* bytes = reinterpret_cast<const std::uint8_t*>(first.data());
+      return std::copy_n(bytes, first.size_bytes(), out);
     }
     // Where the slots have been overwritten, this is garbage, and must still fit.
     const std::uint64_t words =
@@ -152,19 +143,22 @@ void write_snapshot(const Ring& ring, const Window& window,
   // A transition reads less than two stacks back.
   const std::uint64_t reach = 2 * layout.geometry().stack - 1;
   std::vector<LaneBounds> bounds;
+  std::vector<std::vector<std::uint64_t>> first_frames;
   for (std::size_t index = 0; index < window.lanes.size(); ++index) {
     const LaneWindow& lane = window.lanes[index];
     bounds.push_back({.first = lane.low < reach ? 0 : lane.low - reach,
                       .low = lane.low,
                       .high = lane.high,
                       .forgotten_ordinal = forgotten_ordinals[index]});
-    bounds.back().frame_words = count_frame_words(layout, ring.lane(index), bounds.back());
+    first_frames.push_back(encode_first(layout, ring.lane(index), bounds.back()));
+    bounds.back().frame_words =
+        count_frame_words(layout, ring.lane(index), bounds.back(), first_frames.back());
     checked.write(bytes_of(bounds.back()));
   }
   for (std::size_t index = 0; index < bounds.size(); ++index) {
     const Lane lane = ring.lane(index);
     write_records(checked, layout, lane, bounds[index]);
-    write_frames(checked, layout, lane, bounds[index]);
+    write_frames(checked, layout, lane, bounds[index], first_frames[index]);
   }
   checked.finish();
 }
