@@ -146,15 +146,34 @@ def ratio(title: str, times: Callable[[GameResult], Times], name: str, other: st
     return Column(title, lambda r: of(r).median, 2, lambda r: between(of(r).low, of(r).high))
 
 
+def median(times: Callable[[GameResult], Times], name: str, digits: int = 0) -> Column:
+    return Column(name, lambda r: times(r).of(name).median, digits)
+
+
+def peer_columns(title: str, choose: Callable[[Choice], str]) -> list[Column]:
+    def setting(result: GameResult) -> str:
+        return choose(result.choice)
+
+    def times(result: GameResult) -> Times:
+        return result.speed.sample[32]
+
+    return [
+        Column(
+            f"{title} with `add` within {SLOWEST_ADD} µs",
+            lambda r: times(r).of(setting(r)).median,
+            0,
+            setting,
+        ),
+        Column("/ framering", lambda r: times(r).ratio(setting(r), FRAMERING).median, 1),
+    ]
+
+
 def sample_columns(batch: int) -> list[Column]:
     def times(result: GameResult) -> Times:
         return result.speed.sample[batch]
 
     return [
-        *(
-            Column(name, lambda r, name=name: times(r).of(name).median)  # type: ignore[misc]
-            for name in (FRAMERING, MEMCPY, SB3)
-        ),
+        *(median(times, name) for name in (FRAMERING, MEMCPY, SB3)),
         ratio("framering / memcpy", times, FRAMERING, MEMCPY),
         ratio("SB3 / framering", times, SB3, FRAMERING),
         ratio("prioritized / uniform", times, PRIORITIZED, FRAMERING),
@@ -167,10 +186,7 @@ def add_columns(dtype: str) -> list[Column]:
 
     names = [f"{contender}, {dtype}" for contender in (FRAMERING, SB3)]
     return [
-        *(
-            Column(name, lambda r, name=name: times(r).of(name).median, 2)  # type: ignore[misc]
-            for name in names
-        ),
+        *(median(times, name, 2) for name in names),
         ratio("SB3 / framering", times, names[1], names[0]),
     ]
 
@@ -196,30 +212,10 @@ TABLES = {
         Column(SB3, lambda r: r.memory[SB3]),
     ],
     "Microseconds of `sample(32)`": sample_columns(32),
-    f"Microseconds of `sample(32)` of {PEER}": [
-        Column(
-            f"fastest with `add` within {SLOWEST_ADD} µs",
-            lambda r: r.speed.sample[32].of(r.choice.fastest).median,
-            0,
-            lambda r: r.choice.fastest,
-        ),
-        Column(
-            "/ framering",
-            lambda r: r.speed.sample[32].ratio(r.choice.fastest, FRAMERING).median,
-            1,
-        ),
-        Column(
-            f"smallest that is resident, with `add` within {SLOWEST_ADD} µs",
-            lambda r: r.speed.sample[32].of(r.choice.compact).median,
-            0,
-            lambda r: r.choice.compact,
-        ),
-        Column(
-            "/ framering",
-            lambda r: r.speed.sample[32].ratio(r.choice.compact, FRAMERING).median,
-            1,
-        ),
-    ],
+    f"Microseconds of `sample(32)` of {PEER}": (
+        peer_columns("fastest", lambda choice: choice.fastest)
+        + peer_columns("smallest that is resident,", lambda choice: choice.compact)
+    ),
     "Microseconds of `sample(256)`": sample_columns(256),
     "Microseconds of `add` after the first lap": add_columns("bool") + add_columns("float32"),
     "`save` and `load` of framering's buffer": [

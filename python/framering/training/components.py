@@ -112,7 +112,7 @@ def make_learner(config: TrainConfig, task: TaskSpec) -> Learner:
     )
 
 
-def describe(config: TrainConfig, task: TaskSpec, device: torch.device) -> str:
+def describe(config: TrainConfig, task: TaskSpec, components: Components) -> str:
     """Return a line about which environments, processes, device and threads a run uses."""
     workers = (
         worker_count(config.num_envs, config.num_workers, config.pipelined) if task.is_atari else 0
@@ -123,11 +123,11 @@ def describe(config: TrainConfig, task: TaskSpec, device: torch.device) -> str:
         1: "in a worker process",
         None: "in one process a core, including this one",
     }.get(workers, f"in {workers} worker processes")
-    limit = memory_limit(config, task)
+    limit = components.replay.memory_limit
     order = "while learning" if config.pipelined else "in turn with learning"
     return (
         f"{config.env_id}: {environments} {emulation}, {order}; "
-        f"{device} with {torch.get_num_threads()} torch threads"
+        f"{components.learner.device} with {torch.get_num_threads()} torch threads"
         + (", compiled" if config.compile else "")
         + (", bfloat16" if config.precision == "bfloat16" else "")
         + ("" if limit is None else f"; transitions in at most {limit / 1e9:.1f} GB")

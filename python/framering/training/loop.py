@@ -64,7 +64,7 @@ def train(config: TrainConfig, on_step: Callable[[int], None] = lambda steps: No
             StopSignals() as stop,
             closing(make_run_logger(config, checkpoint)) as run,
         ):
-            run.log_message(f"{run.folder}: {describe(config, task, learner.device)}")
+            run.log_message(f"{run.folder}: {describe(config, task, components)}")
 
             while step < config.total_timesteps and not stop.requested:
                 epsilon = linear_schedule(
