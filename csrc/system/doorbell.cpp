@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <ctime>
 
 #if defined(__x86_64__)
@@ -26,14 +27,14 @@ void relax() {
 #endif
 }
 
-// Without FUTEX_PRIVATE_FLAG, because the other process maps the word at another address.
-void sleep_while(std::uint32_t* word, std::uint32_t value, Clock::duration at_most) {
+// Sleeps until a wake or the timeout, or not at all if the word has another value. Returns false if
+// a signal ended the sleep. Without FUTEX_PRIVATE_FLAG, because the other process maps the word at
+// another address.
+bool sleep_while(std::uint32_t* word, std::uint32_t value, Clock::duration at_most) {
   const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(at_most);
   const auto rest = std::chrono::duration_cast<std::chrono::nanoseconds>(at_most - seconds);
   const timespec limit{.tv_sec = seconds.count(), .tv_nsec = rest.count()};
-  // The result is not needed: the caller loads the count again, whether a ring, a signal or the
-  // timeout has ended the sleep.
-  ::syscall(SYS_futex, word, FUTEX_WAIT, value, &limit, nullptr, 0);
+  return ::syscall(SYS_futex, word, FUTEX_WAIT, value, &limit, nullptr, 0) == 0 || errno != EINTR;
 }
 
 void wake(std::uint32_t* word) { ::syscall(SYS_futex, word, FUTEX_WAKE, 1, nullptr, nullptr, 0); }
@@ -67,10 +68,14 @@ bool wait(Doorbell& bell, std::uint32_t seen, std::chrono::microseconds spin,
     // The ringer may be waiting for this core.
     ::sched_yield();
   }
-  const auto left = timeout - (Clock::now() - begin);
-  if (left > Clock::duration::zero()) {
+  bool interrupted = false;
+  while (!interrupted && count(bell) == seen) {
+    const auto left = timeout - (Clock::now() - begin);
+    if (left <= Clock::duration::zero()) {
+      break;
+    }
     std::atomic_ref(bell.asleep).store(1, std::memory_order_seq_cst);
-    sleep_while(&bell.count, seen, left);
+    interrupted = !sleep_while(&bell.count, seen, left);
     std::atomic_ref(bell.asleep).store(0, std::memory_order_seq_cst);
   }
   return count(bell) != seen;

@@ -23,7 +23,11 @@
 //    waiter. A wake that arrives between the load and the sleep finds the waiter queued, because
 //    the kernel compares and queues under one lock, which the wake takes too.
 //
-// 3. No process waits forever for a dead one. wait() returns after its timeout or a signal; the
+// 3. A wake that comes late ends no wait. Between R3 and R4 the waiter may see the count, return,
+// and sleep for the next ring; R4 then wakes it for the last one. W4 goes on with W1, so it sleeps
+// again.
+//
+// 4. No process waits forever for a dead one. wait() returns after its timeout or a signal; the
 //    caller checks whether the other process lives, and waits again. A waiter that dies asleep
 //    leaves asleep == 1 behind. That costs one system call a ring until its successor's next W4.
 //
@@ -53,8 +57,8 @@ void ring(Doorbell& bell);
 // The number of rings so far (acquire).
 std::uint32_t count(Doorbell& bell);
 
-// Waits until the count differs from `seen`, and returns whether it does (W1 to W4). Spins for at
-// most `spin` before it sleeps.
+// Waits until the count differs from `seen`, and returns whether it does (W1 to W4). Returns false
+// only after the timeout or a signal. Spins for at most `spin` before it sleeps.
 bool wait(Doorbell& bell, std::uint32_t seen, std::chrono::microseconds spin,
           std::chrono::microseconds timeout);
 
