@@ -7,9 +7,6 @@ of single games a second: the median over the rounds, and the slowest and fastes
 """
 
 import dataclasses
-import datetime
-import importlib.metadata
-import platform
 import sys
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -18,6 +15,7 @@ from typing import TextIO
 
 import tyro
 
+import machine
 from interleaved import Rates, measure
 from sampling_beside_writers import BATCH, GAMES, sampling_beside_writers
 from vector_contenders import CORES, EMULATION, MAKERS, Contender, framering
@@ -66,14 +64,7 @@ def report(comparison: Comparison) -> Iterator[str]:
 
 
 def conditions(comparison: Comparison) -> Iterator[str]:
-    versions = ", ".join(
-        f"{name} {importlib.metadata.version(name)}"
-        for name in ("framering", "ale-py", "envpool", "gymnasium", "numpy")
-    )
-    yield (
-        f"{datetime.date.today()}, {processor()}, {CORES} cores; Python "
-        f"{platform.python_version()}, {versions}."
-    )
+    yield f"{machine.conditions(('framering', 'ale-py', 'envpool', 'gymnasium', 'numpy'))}."
     yield ""
     yield (
         "Random actions; no-op starts, FIRE, four frames a step, gray maximum, 84x84, stacks of "
@@ -85,13 +76,6 @@ def conditions(comparison: Comparison) -> Iterator[str]:
     )
     yield ""
     yield "`python benchmarks/compare_vector_env.py --save benchmarks/results/vector_env.md`"
-
-
-def processor() -> str:
-    for line in Path("/proc/cpuinfo").read_text().splitlines():
-        if line.startswith("model name"):
-            return line.partition(": ")[2]
-    return platform.machine()
 
 
 def beside_peers(

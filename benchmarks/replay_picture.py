@@ -16,7 +16,7 @@ Points = dict[str, list[tuple[str, float, float]]]
 
 def save_picture(points: Points, path: Path) -> None:
     """Draw a small point for each game and a large one for the medians."""
-    figure, axes = plt.subplots(figsize=(9, 6))
+    figure, axes = plt.subplots(figsize=(9, 6.5))
     for name, spots in points.items():
         _draw(axes, name, [spot[1] for spot in spots], [spot[2] for spot in spots])
     axes.set(
@@ -32,7 +32,7 @@ def save_picture(points: Points, path: Path) -> None:
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:,.0f}"))
     axes.grid(alpha=0.2)
     axes.margins(0.12)
-    axes.legend(loc="center left")
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2)
     figure.tight_layout()
     figure.savefig(path, dpi=110)
     plt.close(figure)

@@ -1,18 +1,14 @@
 """Tables and a file of figures of replay buffers by game."""
 
 import csv
-import datetime
-import os
-import platform
 from collections.abc import Callable, Iterator
-from importlib import metadata
 from pathlib import Path
 from typing import NamedTuple
 
 import torch
 
-from framering._core import cpu_features
 from in_turns import Spread, Times, spread
+from machine import conditions
 from recorded_games import NOISE, Source
 from replay_contenders import FRAMERING, PRIORITIZED, RECOMMENDED, SB3
 from replay_measurements import (
@@ -94,11 +90,8 @@ def write_report(run: Run, folder: Path) -> str:
 
 def machine(run: Run) -> str:
     """Describe the machine, the versions and the sizes."""
-    versions = ", ".join(f"{name} {metadata.version(name)}" for name in LIBRARIES)
     return (
-        f"{datetime.date.today()}, {processor()}, {len(os.sched_getaffinity(0))} cores, "
-        f"framering's path {cpu_features()['path']}, Python {platform.python_version()}, "
-        f"{versions}, {torch.get_num_threads()} threads of torch.\n\n"
+        f"{conditions(LIBRARIES)}, {torch.get_num_threads()} threads of torch.\n\n"
         f"Transitions: framering and the memcpy gather {run.transitions:,}, "
         f"{SB3} {min(run.transitions, SB3_TRANSITIONS):,} (28 KB each), {PEER} "
         f"{min(run.transitions, SETTING_TRANSITIONS):,}. Times are medians over {run.rounds} "
@@ -108,19 +101,6 @@ def machine(run: Run) -> str:
         "hundred transitions. Its zstd settings have more memory resident: each compressed stack "
         "keeps the memory that was reserved for the longest one possible."
     )
-
-
-def processor() -> str:
-    """Return the processor's name and the widest AVX that it has."""
-    lines = [
-        line.partition(":")[2].strip()
-        for key in ("model name", "flags")
-        for line in Path("/proc/cpuinfo").read_text().splitlines()
-        if line.startswith(key)
-    ]
-    flags = lines[-1].split() if lines else []
-    widest = next((f for f in ("avx512bw", "avx2", "avx") if f in flags), "no AVX")
-    return f"{lines[0] if lines else platform.machine()} ({widest})"
 
 
 def table(run: Run, title: str, columns: list[Column]) -> str:

@@ -15,7 +15,8 @@ def test_every_preset_passes_its_checks(name):
 
 @pytest.mark.parametrize("name", ["", "Fast"])
 def test_an_unknown_preset_is_named(name):
-    with pytest.raises(ConfigError, match=f"expected one of cleanrl, fast, pong, got '{name}'"):
+    names = ", ".join(PRESETS)
+    with pytest.raises(ConfigError, match=f"expected one of {names}, got '{name}'"):
         preset(name)
 
 

@@ -190,6 +190,69 @@ def plot_command(arguments: Sequence[str]) -> None:
 
 
 @dataclasses.dataclass(kw_only=True)
+class StudyConfig:
+    """Settings of ``framering study``."""
+
+    preset: str
+    """the preset that all runs train with; flags of train after -- override its settings"""
+    games: tuple[str, ...]
+    """names of Atari games, such as Breakout Pong"""
+    seeds: tuple[int, ...] = (1, 2, 3)
+    """the seeds of each game's runs"""
+    jobs: int = 1
+    """runs at a time; each takes one core"""
+    checkpoint_every: int = 10_000
+    """environment steps between the checkpoints that an interrupted run goes on from"""
+    out: Path = Path("study")
+    """the folder of its runs, its table, its report and its curves"""
+
+    def check(self) -> None:
+        """Raise ConfigError for a setting that cannot work."""
+        for name in ("games", "seeds"):
+            values = getattr(self, name)
+            if not values or len(set(values)) < len(values):
+                raise ConfigError(f"--{name}: expected one or more, each once, got {values}")
+        if self.jobs < 1:
+            raise ConfigError(f"--jobs: expected 1 or more, got {self.jobs}")
+        if self.checkpoint_every < 1:
+            raise ConfigError(
+                f"--checkpoint-every: expected 1 or more, got {self.checkpoint_every}"
+            )
+
+
+def study_command(arguments: Sequence[str]) -> None:
+    """Train a preset on several games with several seeds; report it beside published scores."""
+    words = list(arguments)
+    split = words.index("--") if "--" in words else len(words)
+    study_words, train_words = words[:split], words[split + 1 :]
+    config = parse(StudyConfig, "study", study_command.__doc__, study_words)
+    config.check()
+    # Each run has a core of its own.
+    own = ["--torch-threads", "1", "--num-workers", "0", "--save-model"]
+    own += ["--checkpoint-every", str(config.checkpoint_every)]
+    train_arguments = ["--preset", config.preset, *own, *train_words]
+    trained = parse(TrainConfig, "train", None, train_arguments, preset(config.preset))
+    trained.check()
+    from framering.studies.report import draw_curves, write_report
+    from framering.studies.runs import Study, run_study
+    from framering.studies.table import write_table
+
+    study = Study(
+        config.out,
+        config.preset,
+        config.games,
+        config.seeds,
+        trained.total_timesteps,
+        train_arguments,
+    )
+    run_study(study, config.jobs, lambda line: print(line, flush=True))
+    evaluations = study.evaluations()
+    write_table(config.out / "evaluations.csv", evaluations)
+    draw_curves(config.out / "curves.png", config.preset, evaluations)
+    print(write_report(config.out / "report.md", config.preset, evaluations), end="")
+
+
+@dataclasses.dataclass(kw_only=True)
 class BenchConfig:
     """Settings of ``framering bench``."""
 
@@ -248,6 +311,7 @@ COMMANDS: dict[str, Command] = {
     "eval": eval_command,
     "play": play_command,
     "plot": plot_command,
+    "study": study_command,
     "bench": bench_command,
     "profile": profile_command,
 }

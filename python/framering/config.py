@@ -12,6 +12,8 @@ MAX_INTEGER = 2**62
 _MAX_ENVS = 10_000
 _MAX_STEPS = 1_000_000  # of a return
 _MAX_THREADS = 1024
+_MAX_OUTPUTS = 10_000  # of one action
+_MAX_RETURN = 1e9
 # A file name has at most 255 bytes; the model's file adds ".cleanrl_model" and, while it is being
 # written, the number of the process.
 _MAX_NAME_BYTES = 200
@@ -90,15 +92,16 @@ class TrainConfig:
     """environment steps between updates"""
 
     preset: str = "cleanrl"
-    """the settings to start from: cleanrl (CleanRL's own), fast or pong; other flags override
-    them"""
+    """the settings to start from: cleanrl (CleanRL's own), cleanrl-c51, rainbow, der, drq-eps,
+    dopamine, fast or pong; other flags override them"""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """the device of the networks; auto: CUDA where it is available (and --cuda), else the CPU"""
     compile: bool = False
     """compile the update with torch.compile (on CUDA, as CUDA graphs)"""
-    precision: Literal["float32", "bfloat16"] = "float32"
+    precision: Literal["float32", "bfloat16", "auto"] = "float32"
     """precision of convolutions and matrix products in an update: bfloat16 is faster where the
-    processor has instructions for it (AVX512-BF16, AMX, a GPU), and slower elsewhere"""
+    processor has instructions for it (AVX512-BF16, AMX, a GPU), and many times slower elsewhere;
+    auto: bfloat16 where it is faster"""
     screen_size: int = 84
     """height and width of the preprocessed frames, in pixels: smaller ones train faster"""
     num_workers: int | None = None
@@ -113,17 +116,40 @@ class TrainConfig:
     """the network that chooses actions; with target, acting never waits for an update, and the
     policy changes only at target updates (Daley & Amato, arXiv 2111.01264)"""
 
+    head: Literal["dqn", "c51", "qr-dqn", "iqn"] = "dqn"
+    """what the network predicts of each action's return: its expectation (dqn), probabilities of
+    atoms (c51, Bellemare et al. 2017), quantiles at fixed fractions (qr-dqn, Dabney et al. 2018) or
+    at drawn ones (iqn, Dabney et al. 2018)"""
+    n_atoms: int = 51
+    """atoms of c51"""
+    v_min: float = -10.0
+    """the first atom of c51"""
+    v_max: float = 10.0
+    """the last atom of c51"""
+    n_quantiles: int | None = None
+    """quantiles of qr-dqn (None: 200), or drawn for each update by iqn (None: 8)"""
     double_dqn: bool = False
     """Double DQN: the online network selects the next action, the target network evaluates it
     (van Hasselt et al. 2016)"""
-    network: Literal["nature", "nips"] = "nature"
-    """for images: the network of Mnih et al. 2015 (nature), or the smaller one of 2013 (nips)"""
+    munchausen: bool = False
+    """targets of a soft policy, and a bonus for likely actions (Vieillard et al. 2020)"""
+    network: Literal["nature", "nips", "data-efficient", "impala"] = "nature"
+    """for images: the network of Mnih et al. 2015 (nature), the smaller ones of Mnih et al. 2013
+    (nips) and van Hasselt et al. 2019 (data-efficient), or the residual one of Espeholt et al. 2018
+    (impala)"""
     dueling: bool = False
     """estimate state value and advantages in two streams (Wang et al. 2016)"""
+    noisy: bool = False
+    """explore by noise on the weights after the convolutions (NoisyNet, Fortunato et al. 2018);
+    --start-e 0 --end-e 0 leaves the noise alone"""
+    layer_norm: bool = False
+    """normalise the layers' outputs before each ReLU (LayerNorm)"""
+    augment: bool = False
+    """shift the images of each batch at random (DrQ, Yarats et al. 2021)"""
     n_step: int = 1
     """steps of an n-step return, before it bootstraps"""
     huber: bool = False
-    """use the Huber loss instead of the squared error"""
+    """use the Huber loss instead of the squared error (the quantile losses always have it)"""
     prioritized: bool = False
     """prioritized experience replay (Schaul et al. 2016)"""
     alpha: float = 0.6
@@ -132,9 +158,23 @@ class TrainConfig:
     """initial exponent of the importance-sampling weights; it rises to 1 at the end of the run"""
     max_grad_norm: float = 0.0
     """clip gradients to this norm; 0: no clipping"""
+    adam_eps: float = 1e-8
+    """the epsilon of Adam"""
+    gradient_steps: int = 1
+    """updates made every train-frequency steps"""
+
+    terminal_on_life_loss: bool = True
+    """for Atari: let a lost life end the episode that is learned from"""
+    repeat_action_probability: float | None = None
+    """for Atari: sticky actions, the probability that a frame repeats the last action (Machado et
+    al. 2018); None: that of the env-id"""
 
     eval_every: int = 0
-    """environment steps between evaluations of ten episodes; 0: none"""
+    """environment steps between evaluations; 0: none"""
+    eval_episodes: int = 10
+    """whole games of an evaluation"""
+    eval_epsilon: float | None = None
+    """epsilon of an evaluation; None: end-e"""
     checkpoint_every: int = 0
     """environment steps between checkpoints, and one at Ctrl-C or SIGTERM; 0: none"""
     resume: str = ""
@@ -146,6 +186,7 @@ class TrainConfig:
         self._check_integers()
         self._check_floats()
         self._check_combinations()
+        self._check_algorithm()
 
     @property
     def pipelined(self) -> bool:
@@ -172,6 +213,8 @@ class TrainConfig:
             "target_network_frequency",
             "batch_size",
             "train_frequency",
+            "gradient_steps",
+            "eval_episodes",
             "n_step",
         ):
             self._require(name, "1 or more", getattr(self, name) >= 1)
@@ -191,6 +234,10 @@ class TrainConfig:
         self._require("screen_size", "36 or more, for the convolutions", self.screen_size >= 36)
         self._require("num_envs", f"at most {_MAX_ENVS}", self.num_envs <= _MAX_ENVS)
         self._require("n_step", f"at most {_MAX_STEPS}", self.n_step <= _MAX_STEPS)
+        self._require("n_atoms", f"2 to {_MAX_OUTPUTS}", 2 <= self.n_atoms <= _MAX_OUTPUTS)
+        if self.n_quantiles is not None:
+            fits = 1 <= self.n_quantiles <= _MAX_OUTPUTS
+            self._require("n_quantiles", f"1 to {_MAX_OUTPUTS}", fits)
         self._require(
             "torch_threads",
             f"at most {_MAX_THREADS} (there are {os.cpu_count()} processor cores here)",
@@ -201,9 +248,13 @@ class TrainConfig:
             self._require("num_workers", limits, 0 <= self.num_workers <= self.num_envs)
 
     def _check_floats(self) -> None:
-        for name in ("gamma", "start_e", "end_e", "alpha", "beta"):
-            self._require(name, "between 0 and 1", 0 <= getattr(self, name) <= 1)
-        for name in ("learning_rate", "tau", "exploration_fraction"):
+        for name in (
+            *("gamma", "start_e", "end_e", "alpha", "beta"),
+            *("eval_epsilon", "repeat_action_probability"),
+        ):
+            value = getattr(self, name)
+            self._require(name, "between 0 and 1", value is None or 0 <= value <= 1)
+        for name in ("learning_rate", "tau", "exploration_fraction", "adam_eps"):
             self._require(name, "above 0 and at most 1", 0 < getattr(self, name) <= 1)
         finite = math.isfinite(self.max_grad_norm) and self.max_grad_norm >= 0
         self._require("max_grad_norm", "a finite number, 0 or more", finite)
@@ -225,6 +276,23 @@ class TrainConfig:
             raise ConfigError(
                 "--upload-model: expected --save-model beside it, got none; "
                 "only a saved model is uploaded: give both"
+            )
+
+    def _check_algorithm(self) -> None:
+        if not -_MAX_RETURN <= self.v_min < self.v_max <= _MAX_RETURN:
+            raise ConfigError(
+                f"--v-min, --v-max: expected two finite numbers, the first below the second, got "
+                f"{self.v_min} and {self.v_max}"
+            )
+        if self.huber and self.head != "dqn":
+            raise ConfigError(
+                f"--huber: expected --head dqn beside it, got {self.head}, which has a loss of its "
+                "own: leave --huber out"
+            )
+        if self.munchausen and self.double_dqn:
+            raise ConfigError(
+                "--munchausen: expected no --double-dqn beside it, because its targets choose no "
+                "greedy action: leave one out"
             )
 
     def _require(self, name: str, expected: str, holds: bool) -> None:

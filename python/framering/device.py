@@ -1,7 +1,8 @@
-"""The choice of a device."""
+"""The choice of a device, and of the precision that fits it."""
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -23,3 +24,13 @@ def choose_device(device: torch.device | str, cuda: bool = True) -> torch.device
     if device == "auto":
         return torch.device("cuda" if cuda and torch.cuda.is_available() else "cpu")
     return torch.device(device)
+
+
+def has_fast_bfloat16(device: torch.device) -> bool:
+    """Whether a device has instructions for bfloat16, so that it is faster than float32."""
+    import torch
+
+    if device.type == "cuda":
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
+    flags = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    return bool({"avx512_bf16", "amx_bf16"} & set(flags.split()))

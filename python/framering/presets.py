@@ -7,9 +7,79 @@ from typing import Any
 from framering.config import TrainConfig
 from framering.errors import ConfigError
 
+# Rainbow's settings that its descendants share.
+_RAINBOW: dict[str, Any] = {
+    "head": "c51",
+    "double_dqn": True,
+    "dueling": True,
+    "noisy": True,
+    "start_e": 0.0,
+    "end_e": 0.0,
+    "prioritized": True,
+    "alpha": 0.5,
+    "adam_eps": 1.5e-4,
+}
+# The protocol of Atari-100k: no sticky actions, and a hundred games at the end.
+_ATARI_100K: dict[str, Any] = {
+    "total_timesteps": 100_000,
+    "buffer_size": 100_000,
+    "learning_starts": 1_600,
+    "train_frequency": 1,
+    "learning_rate": 1e-4,
+    "adam_eps": 1.5e-4,
+    "eval_episodes": 100,
+    "eval_epsilon": 0.001,
+    "save_model": True,
+}
+
 # What each preset changes in CleanRL's defaults.
 PRESETS: dict[str, dict[str, Any]] = {
     "cleanrl": {},
+    "cleanrl-c51": {
+        "exp_name": "c51_atari",
+        "head": "c51",
+        "learning_rate": 2.5e-4,
+        "adam_eps": 0.01 / 32,
+        "target_network_frequency": 10_000,
+    },
+    "rainbow": {
+        **_RAINBOW,
+        "total_timesteps": 50_000_000,
+        "learning_rate": 6.25e-5,
+        "learning_starts": 20_000,
+        "target_network_frequency": 8_000,
+        "n_step": 3,
+    },
+    "der": {
+        **_ATARI_100K,
+        **_RAINBOW,
+        "network": "data-efficient",
+        "target_network_frequency": 2_000,
+        "n_step": 20,
+        "max_grad_norm": 10.0,
+    },
+    "drq-eps": {
+        **_ATARI_100K,
+        "double_dqn": True,
+        "dueling": True,
+        "augment": True,
+        "huber": True,
+        "n_step": 10,
+        "target_network_frequency": 1,
+        "exploration_fraction": 0.066,
+    },
+    "dopamine": {
+        "total_timesteps": 50_000_000,
+        "learning_rate": 6.25e-5,
+        "adam_eps": 1.5e-4,
+        "huber": True,
+        "learning_starts": 20_000,
+        "target_network_frequency": 8_000,
+        "exploration_fraction": 0.0054,
+        "terminal_on_life_loss": False,
+        "repeat_action_probability": 0.25,
+        "eval_epsilon": 0.001,
+    },
     "fast": {"num_envs": 8, "compile": True},
     "pong": {
         "env_id": "PongNoFrameskip-v4",
@@ -33,7 +103,21 @@ PRESETS: dict[str, dict[str, Any]] = {
 def preset(name: str) -> TrainConfig:
     """Return the settings of a preset.
 
-    ``cleanrl`` is CleanRL's ``dqn_atari.py`` exactly. ``fast`` has the same algorithm and the same
+    ``cleanrl`` is CleanRL's ``dqn_atari.py`` exactly, ``cleanrl-c51`` its ``c51_atari.py``. The
+    published agents, and where these differ from them:
+
+    - ``rainbow``: Hessel et al. (2018). Priorities are the cross-entropy, not the KL divergence,
+      and one draw of noise serves a whole batch.
+    - ``der``: data-efficient Rainbow (van Hasselt et al. 2019), on Atari-100k. As ``rainbow``.
+    - ``drq-eps``: DrQ(ε) (Agarwal et al. 2021), on Atari-100k; settings of Dopamine's
+      ``DrQ_eps.gin``. ε falls from the first step to step 6,600, not from 1,600 on; the images are
+      CleanRL's (resized before they are gray), games begin with no-ops and FIRE, and the
+      convolutions have no padding.
+    - ``dopamine``: Dopamine's DQN with Adam (``dqn.gin``): whole games with sticky actions. The
+      same differences in images, starts and convolutions; ε falls from the first step on, to step
+      270,000.
+
+    ``fast`` has the same algorithm and the same
     ratio of updates to steps, with eight environments, a pipeline and a compiled update. ``pong``
     solves Pong in about an hour, even on one core: a small network on small images affords an
     update in each step, and prioritized three-step returns learn more from each.

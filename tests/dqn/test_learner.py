@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from framering import QNetwork
+from framering.dqn.heads.expected import ExpectedHead
 from framering.dqn.learner import Learner, greedy_actions
 
 Batch = namedtuple(
@@ -17,17 +18,21 @@ Batch = namedtuple(
 class Table(nn.Module):
     """Action values of a handful of states: small enough to compute by hand."""
 
-    def __init__(self, values):
+    def __init__(self, values, huber=False):
         super().__init__()
         self.values = nn.Parameter(torch.tensor(values))
+        self.head = ExpectedHead(huber)
 
     def forward(self, states):
         return self.values[states]
 
+    def outputs(self, states, fractions=None):
+        return self.values[states].unsqueeze(2)
 
-def learner(values, target, **options):
+
+def learner(values, target, huber=False, **options):
     made = Learner(
-        Table(values), learning_rate=0.1, gamma=0.5, device=torch.device("cpu"), **options
+        Table(values, huber), learning_rate=0.1, gamma=0.5, device=torch.device("cpu"), **options
     )
     made.target_network = Table(target)
     return made

@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from framering import QNetwork
-from framering.dqn.network import DuelingHead, VectorQNetwork, make_network
+from framering.dqn.network import NetworkOptions, VectorQNetwork, make_network
 from framering.dqn.weights import load_network, save_weights
 from framering.errors import ConfigError
 
@@ -137,20 +137,15 @@ def test_nothing_in_a_model_file_is_executed(tmp_path):
     assert not (tmp_path / "executed").exists()
 
 
-def test_dueling_heads_join_values_and_advantages():
-    # Value 2; advantages 1, 4 and 1, whose mean is 2.
-    head = DuelingHead(features=1, hidden=1, num_actions=3)
-    with torch.no_grad():
-        for stream, outputs in ((head.value, [2.0]), (head.advantage, [1.0, 4.0, 1.0])):
-            stream[0].weight.fill_(1.0), stream[0].bias.zero_()
-            stream[2].weight.copy_(torch.tensor(outputs)[:, None]), stream[2].bias.zero_()
-
-    assert head(torch.tensor([[1.0]])).tolist() == [[1.0, 4.0, 1.0]]
+HEADS = ["dqn", "c51", "qr-dqn", "iqn"]
 
 
-@pytest.mark.parametrize("shape", [(4, 84, 84), (5,)])
-def test_a_dueling_network_comes_back_as_one(tmp_path, shape):
-    network = make_network(shape, 3, dueling=True)
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("flag", ["dueling", "noisy", "layer_norm"])
+@pytest.mark.parametrize("shape", [(4, 48, 44), (5,)])
+def test_a_network_of_any_kind_comes_back_as_it_was(tmp_path, head, flag, shape):
+    options = NetworkOptions(head=head, n_atoms=11, v_min=-2.0, v_max=3.0, n_quantiles=7)
+    network = make_network(shape, 3, options._replace(**{flag: True}))
     save_weights(network, tmp_path / "model")
 
     loaded = load_network(tmp_path / "model", shape, 3)
@@ -158,6 +153,57 @@ def test_a_dueling_network_comes_back_as_one(tmp_path, shape):
     observations = torch.rand(2, *shape)
     assert torch.equal(loaded(observations), network(observations))
     assert network(observations).shape == (2, 3)
+    assert type(loaded.head) is type(network.head)
+
+
+@pytest.mark.parametrize("architecture", ["nature", "nips", "data-efficient", "impala"])
+@pytest.mark.parametrize("layer_norm", [False, True])
+def test_an_architecture_comes_back_as_it_was(tmp_path, architecture, layer_norm):
+    network = QNetwork(3, (4, 50, 47), architecture=architecture, layer_norm=layer_norm)
+    save_weights(network, tmp_path / "model")
+
+    loaded = load_network(tmp_path / "model", (4, 50, 47), 3)
+
+    images = torch.randint(0, 256, (2, 4, 50, 47), dtype=torch.uint8)
+    assert torch.equal(loaded(images), network(images))
+
+
+class CleanRLC51(nn.Module):
+    """The network of CleanRL's c51_atari.py: its layers, and the buffer of its atoms."""
+
+    def __init__(self, num_actions, n_atoms, v_min, v_max):
+        super().__init__()
+        self.register_buffer("atoms", torch.linspace(v_min, v_max, steps=n_atoms))
+        self.network = cleanrl_network(num_actions * n_atoms).network
+
+    def values(self, images):
+        logits = self.network(images / 255.0)
+        pmfs = logits.reshape(len(images), -1, len(self.atoms)).softmax(dim=2)
+        return (pmfs * self.atoms).sum(2)
+
+
+def test_loads_a_file_that_cleanrls_c51_saved(tmp_path):
+    theirs = CleanRLC51(6, 21, -3.0, 5.0)
+    saved = {"model_weights": theirs.state_dict(), "args": {"n_atoms": 21, "seed": 1}}
+    torch.save(saved, tmp_path / "c51_atari.cleanrl_model")
+
+    ours = load_network(tmp_path / "c51_atari.cleanrl_model", (4, 84, 84), 6)
+
+    images = torch.randint(0, 256, (3, 4, 84, 84), dtype=torch.uint8)
+    torch.testing.assert_close(ours(images), theirs.values(images.float()))
+
+
+def test_saves_a_file_that_cleanrls_c51_loads(tmp_path):
+    ours = QNetwork(6, head="c51", n_atoms=21, v_min=-3.0, v_max=5.0)
+    save_weights(ours, tmp_path / "model")
+
+    saved = torch.load(tmp_path / "model", map_location="cpu")
+    arguments = saved["args"]
+    theirs = CleanRLC51(6, arguments["n_atoms"], arguments["v_min"], arguments["v_max"])
+    theirs.load_state_dict(saved["model_weights"])
+
+    images = torch.randint(0, 256, (3, 4, 84, 84), dtype=torch.uint8)
+    torch.testing.assert_close(ours(images), theirs.values(images.float()))
 
 
 @pytest.mark.parametrize("content", [b"", b"PK", b"not a model", bytes(1000)])

@@ -11,12 +11,13 @@ import torch
 
 from framering.dqn.exploration import EpsilonGreedy
 from framering.dqn.learner import Learner
-from framering.dqn.network import make_network
+from framering.dqn.network import NetworkOptions, make_network
 from framering.training.checkpoint_version_2 import convert_version_2
 
 
 def make_learner(shape, dueling, architecture):
-    network = make_network(shape, 3, dueling, architecture)
+    options = NetworkOptions(dueling=dueling, architecture=architecture)
+    network = make_network(shape, 3, options)
     return Learner(network, learning_rate=1e-3, gamma=0.9, device=torch.device("cpu"))
 
 

@@ -13,7 +13,9 @@ from gymnasium.spaces import Box, Discrete
 from numpy.typing import NDArray
 
 from framering.config import TrainConfig
+from framering.dqn.heads import categorical, implicit_quantile, quantile
 from framering.dqn.learner import Learner
+from framering.dqn.policies import GreedyPolicy
 from framering.replay.buffer import ReplayBuffer
 from framering.training.evaluate import evaluate
 from framering.training.loop import train
@@ -81,8 +83,8 @@ CONFIG = {
 }
 
 
-def mean_return(seed: int) -> float:
-    result = train(TrainConfig(seed=seed, **CONFIG))
+def mean_return(seed: int, **settings: Any) -> float:
+    result = train(TrainConfig(**{"seed": seed, **CONFIG, **settings}))
     returns = evaluate(
         result.q_network,
         make_task_spec("PixelCorridor-v0"),
@@ -135,3 +137,56 @@ def test_fails_with_batches_whose_frames_are_in_another_order(monkeypatch):
     monkeypatch.setattr(ReplayBuffer, "sample", reversed_frames)
 
     assert mean_return(seed=1) < 0.8
+
+
+# Returns of the task lie between −1 and 1.
+HEADS = {
+    "c51": {"head": "c51", "n_atoms": 21, "v_min": -1.5, "v_max": 1.5},
+    "qr-dqn": {"head": "qr-dqn", "n_quantiles": 20},
+    "iqn": {"head": "iqn"},
+}
+
+
+@pytest.mark.parametrize("head", HEADS)
+@pytest.mark.parametrize("seed", [1, 2])
+def test_each_head_learns_the_task(head, seed):
+    assert mean_return(seed, **HEADS[head]) >= 0.95
+
+
+@pytest.mark.parametrize("settings", [{"noisy": True, "end_e": 0.0}, {"munchausen": True}])
+def test_parts_of_the_family_learn_the_task(settings):
+    assert mean_return(seed=1, **settings) >= 0.95
+
+
+def test_fails_with_a_projection_that_ignores_the_rewards(monkeypatch):
+    def unmoved(returns, probabilities, atoms, v_min, v_max):
+        return probabilities
+
+    monkeypatch.setattr(categorical, "project", unmoved)
+
+    assert mean_return(seed=1, **HEADS["c51"]) < 0.8
+
+
+@pytest.mark.parametrize("head", ["qr-dqn", "iqn"])
+def test_fails_with_quantile_weights_of_the_wrong_sign(monkeypatch, head):
+    def reversed_sign(quantiles, targets, fractions):
+        errors = targets.unsqueeze(1) - quantiles.unsqueeze(2)
+        weights = fractions.unsqueeze(2) - (errors.detach() < 0).float()
+        huber = torch.where(errors.abs() <= 1, 0.5 * errors.square(), errors.abs() - 0.5)
+        return (weights * huber).mean(dim=2).sum(dim=1, keepdim=True)
+
+    for module in (quantile, implicit_quantile):
+        monkeypatch.setattr(module, "quantile_huber_loss", reversed_sign)
+
+    assert mean_return(seed=1, **HEADS[head]) < 0.8
+
+
+@pytest.mark.parametrize("head", HEADS)
+def test_fails_with_targets_of_another_policy(monkeypatch, head):
+    def worst_actions(self, next_outputs, next_observations, next_fractions):
+        values = self.q_network.head.values(next_outputs)
+        return GreedyPolicy(values.argmin(dim=1, keepdim=True))
+
+    monkeypatch.setattr(Learner, "_policy", worst_actions)
+
+    assert mean_return(seed=1, **HEADS[head]) < 0.8

@@ -1,3 +1,4 @@
+import dataclasses
 import os
 import random
 import signal
@@ -19,6 +20,7 @@ from framering.dqn.learner import Learner
 from framering.dqn.network import VectorQNetwork
 from framering.dqn.weights import load_network
 from framering.errors import ConfigError
+from framering.presets import preset
 from framering.replay.buffer import ReplayBuffer
 from framering.replay.prioritized import PrioritizedReplayBuffer
 from framering.training import finish, loop
@@ -54,16 +56,80 @@ def _alone(tmp_path, monkeypatch):
     torch.set_num_threads(threads)
 
 
-def cleanrl_weights(config):
+class CleanRLDqn:
+    """What CleanRL's dqn_atari.py does with its network."""
+
+    def __init__(self, config):
+        self.network_options = {}
+        self.gamma = config.gamma
+        self.adam = {"lr": config.learning_rate}
+
+    def values(self, network, observations):
+        return network(observations)
+
+    def loss(self, network, target, data):
+        with torch.no_grad():
+            best = target(data.next_observations).max(dim=1).values
+            goal = data.rewards.flatten() + self.gamma * best * (1 - data.dones.flatten())
+        values = network(data.observations).gather(1, data.actions).squeeze()
+        return functional.mse_loss(goal, values)
+
+
+class CleanRLC51:
+    """What CleanRL's c51_atari.py does with its network's logits."""
+
+    n_atoms, v_min, v_max = 21, -4.0, 12.0
+
+    def __init__(self, config):
+        self.network_options = {
+            "head": "c51",
+            "n_atoms": self.n_atoms,
+            "v_min": self.v_min,
+            "v_max": self.v_max,
+        }
+        self.gamma = config.gamma
+        self.adam = {"lr": config.learning_rate, "eps": 0.01 / config.batch_size}
+        self.atoms = torch.linspace(self.v_min, self.v_max, steps=self.n_atoms)
+
+    def get_action(self, network, x, action=None):
+        logits = network.network(x)
+        pmfs = torch.softmax(logits.view(len(x), 2, self.n_atoms), dim=2)
+        q_values = (pmfs * self.atoms).sum(2)
+        if action is None:
+            action = torch.argmax(q_values, 1)
+        return q_values, pmfs[torch.arange(len(x)), action]
+
+    def values(self, network, observations):
+        return self.get_action(network, observations)[0]
+
+    def loss(self, network, target, data):
+        with torch.no_grad():
+            _, next_pmfs = self.get_action(target, data.next_observations)
+            next_atoms = data.rewards + self.gamma * self.atoms * (1 - data.dones)
+            spacing = self.atoms[1] - self.atoms[0]
+            b = (next_atoms.clamp(self.v_min, self.v_max) - self.v_min) / spacing
+            low = b.floor().clamp(0, self.n_atoms - 1)
+            high = b.ceil().clamp(0, self.n_atoms - 1)
+            low_share = (high + (low == high).float() - b) * next_pmfs
+            high_share = (b - low) * next_pmfs
+            target_pmfs = torch.zeros_like(next_pmfs)
+            for i in range(len(target_pmfs)):
+                target_pmfs[i].index_add_(0, low[i].long(), low_share[i])
+                target_pmfs[i].index_add_(0, high[i].long(), high_share[i])
+        _, pmfs = self.get_action(network, data.observations, data.actions.flatten())
+        return (-(target_pmfs * pmfs.clamp(min=1e-5, max=1 - 1e-5).log()).sum(-1)).mean()
+
+
+def cleanrl_weights(config, algorithm):
     """Train as CleanRL's loop does: every operation in its order, one environment, its draws."""
     random.seed(config.seed)
     torch.manual_seed(config.seed)
     env = gymnasium.make(config.env_id)
     space = env.action_space
     space.seed(config.seed)
-    network = VectorQNetwork(2, (4,))
-    optimizer = torch.optim.Adam(network.parameters(), lr=config.learning_rate, fused=True)
-    target = VectorQNetwork(2, (4,))
+    network = VectorQNetwork(2, (4,), **algorithm.network_options)
+    optimizer = torch.optim.Adam(network.parameters(), fused=True, **algorithm.adam)
+    target = VectorQNetwork(2, (4,), **algorithm.network_options)
     target.load_state_dict(network.state_dict())
     replay = ReplayBuffer(
         config.buffer_size,
@@ -80,7 +146,7 @@ def cleanrl_weights(config):
         if random.random() < max(slope * step + config.start_e, config.end_e):
             action = space.sample()
         else:
-            action = int(network(torch.tensor(obs[None])).argmax())
+            action = int(algorithm.values(network, torch.tensor(obs[None])).argmax())
         next_obs, reward, terminated, truncated, _ = env.step(action)
         replay.add(
             obs[None],
@@ -94,12 +160,8 @@ def cleanrl_weights(config):
         if step > config.learning_starts:
             if step % config.train_frequency == 0:
                 data = replay.sample(config.batch_size)
-                with torch.no_grad():
-                    best = target(data.next_observations).max(dim=1).values
-                    goal = data.rewards.flatten() + config.gamma * best * (1 - data.dones.flatten())
-                values = network(data.observations).gather(1, data.actions).squeeze()
                 optimizer.zero_grad()
-                functional.mse_loss(goal, values).backward()
+                algorithm.loss(network, target, data).backward()
                 optimizer.step()
             if step % config.target_network_frequency == 0:
                 for slow, fast in zip(target.parameters(), network.parameters(), strict=True):
@@ -120,7 +182,25 @@ def test_one_environment_gives_the_weights_of_cleanrls_loop_bit_for_bit(settings
 
     ours = train(config).q_network.state_dict()
 
-    theirs = cleanrl_weights(config)
+    theirs = cleanrl_weights(config, CleanRLDqn(config))
+    assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
+
+
+@pytest.mark.parametrize("settings", [{"seed": 1}, {"seed": 2, "batch_size": 32, "gamma": 0.9}])
+def test_the_c51_preset_gives_the_weights_of_cleanrls_loop_bit_for_bit(settings):
+    algorithm = CleanRLC51
+    config = dataclasses.replace(
+        preset("cleanrl-c51"),
+        **{**SHORT, "target_network_frequency": 50, "total_timesteps": 1600, **settings},
+        n_atoms=algorithm.n_atoms,
+        v_min=algorithm.v_min,
+        v_max=algorithm.v_max,
+    )
+    config.adam_eps = 0.01 / config.batch_size
+
+    ours = train(config).q_network.state_dict()
+
+    theirs = cleanrl_weights(config, CleanRLC51(config))
     assert all(torch.equal(ours[name], theirs[name]) for name in theirs)
 
 
@@ -298,6 +378,7 @@ def test_a_run_writes_every_tag_saves_and_evaluates(tmp_path):
         "losses/td_loss",
         "losses/q_values",
         "eval/episodic_return",
+        "eval/mean_return",
     }
     assert [event.step for event in written.Scalars("losses/td_loss")] == [200, 300, 400, 500]
     evaluated = [event.value for event in written.Scalars("eval/episodic_return")]

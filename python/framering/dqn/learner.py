@@ -1,4 +1,4 @@
-"""The learner: two networks, the temporal-difference loss and the optimiser."""
+"""The learner: two networks, the loss of a batch, and the optimiser."""
 
 import copy
 from collections.abc import Callable
@@ -7,9 +7,19 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Generator, Tensor, nn
 
+from framering.dqn.augmentation import Augmentation, draw_augmentation
+from framering.dqn.heads.head import Backup
+from framering.dqn.layers import NoisyLinear
+from framering.dqn.network import ValueNetwork
+from framering.dqn.policies import (
+    GreedyPolicy,
+    TargetPolicy,
+    munchausen_bonus,
+    soft_policy,
+    taken,
+)
 from framering.dqn.weights import check_state
 
 
@@ -49,12 +59,30 @@ class UpdateResult(NamedTuple):
     loss, q_value
         Scalars: the loss, and the mean value of the actions in the batch.
     td_errors
-        (B, 1): targets minus values; their magnitudes are prioritised replay's priorities.
+        (B, 1): targets minus values, or each row's loss where the head predicts a distribution;
+        their magnitudes are prioritised replay's priorities.
     """
 
     loss: Tensor
     q_value: Tensor
     td_errors: Tensor
+
+
+class Draws(NamedTuple):
+    """Random numbers of one update, drawn before it.
+
+    Attributes
+    ----------
+    fractions, next_fractions
+        The quantile fractions (B, N) of the predictions and of the targets, if the head has any.
+    shift, next_shift
+        The augmentation of the observations and of the next ones, if there is any.
+    """
+
+    fractions: Tensor | None = None
+    next_fractions: Tensor | None = None
+    shift: Augmentation | None = None
+    next_shift: Augmentation | None = None
 
 
 class Learner:
@@ -63,9 +91,9 @@ class Learner:
     Parameters
     ----------
     network
-        The online network; the target network starts as its copy.
-    learning_rate
-        The learning rate of Adam.
+        The online network; the target network starts as its copy. Its head has the loss.
+    learning_rate, adam_eps
+        The learning rate of Adam, and its ε.
     gamma
         The discount factor.
     device
@@ -73,8 +101,11 @@ class Learner:
     double
         Let the online network choose the action whose value the target network gives (Double DQN,
         van Hasselt et al. 2016).
-    huber
-        Use the Huber loss instead of the squared error.
+    munchausen
+        Targets of Munchausen DQN (Vieillard et al. 2020): the policy of the targets is soft, and
+        the rewards have a bonus for likely actions.
+    augment
+        Shift the images of each batch at random (DrQ, Yarats et al. 2021).
     max_grad_norm
         The largest norm of the gradient, which is scaled down to it; 0: no limit.
     bfloat16
@@ -85,36 +116,46 @@ class Learner:
     compiled
         Compile the loss and its gradient with ``torch.compile``. Where that fails, the learner
         warns and continues without.
+    seed
+        Seeds the noise of the layers, the fractions of the quantiles and the augmentation.
     warn
         Called with the warning.
     """
 
     def __init__(
         self,
-        network: nn.Module,
+        network: ValueNetwork,
         *,
         learning_rate: float,
         gamma: float,
         device: torch.device,
+        adam_eps: float = 1e-8,
         double: bool = False,
-        huber: bool = False,
+        munchausen: bool = False,
+        augment: bool = False,
         max_grad_norm: float = 0.0,
         bfloat16: bool = False,
         act_with_target: bool = False,
         compiled: bool = False,
+        seed: int = 0,
         warn: Callable[[str], None] = print,
     ) -> None:
         self.device = device
         # Convolutions are faster with channels last; results are the same.
-        self.q_network = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        self.q_network: ValueNetwork = network.to(device).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.target_network = copy.deepcopy(self.q_network)
         self.optimizer = torch.optim.Adam(
-            self.q_network.parameters(), lr=learning_rate, fused=device.type in ("cpu", "cuda")
+            self.q_network.parameters(),
+            lr=learning_rate,
+            eps=adam_eps,
+            fused=device.type in ("cpu", "cuda"),
         )
+        self.generator = Generator(device).manual_seed(seed)
         self._actor = self.target_network if act_with_target else self.q_network
         self._gamma = gamma
         self._double = double
-        self._criterion = functional.smooth_l1_loss if huber else functional.mse_loss
+        self._munchausen = munchausen
+        self._augment = augment
         self._max_grad_norm = max_grad_norm
         self._bfloat16 = bfloat16
         self._warn = warn
@@ -123,7 +164,9 @@ class Learner:
     def update(self, batch: Batch) -> UpdateResult:
         """Take one gradient step. A prioritised batch's weights scale each row's loss."""
         self.optimizer.zero_grad()
-        result = self._backward(batch)
+        reset_noise(self.q_network, self.generator)
+        reset_noise(self.target_network, self.generator)
+        result = self._backward(batch, self._draw(len(batch.actions)))
         if self._max_grad_norm:
             nn.utils.clip_grad_norm_(self.q_network.parameters(), self._max_grad_norm)
         self.optimizer.step()
@@ -138,15 +181,17 @@ class Learner:
             target.copy_(tau * online + (1 - tau) * target)
 
     def greedy_actions(self, observations: NDArray[Any]) -> NDArray[np.int64]:
-        """Return the actions (N,) that the acting network values highest."""
+        """Return the actions (N,) that the acting network values highest, with new noise."""
+        reset_noise(self._actor, self.generator)
         return greedy_actions(self._actor, observations)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the state of both networks and of the optimiser, as their own state_dicts."""
+        """Return the states of both networks, of the optimiser and of the random generator."""
         return {
             "q_network": self.q_network.state_dict(),
             "target_network": self.target_network.state_dict(),
             "optimizer": self.optimizer.state_dict(),
+            "generator": self.generator.get_state(),
         }
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
@@ -157,17 +202,21 @@ class Learner:
         ValueError
             If it is the state of other networks or of another optimiser. Nothing has changed then.
         """
-        expected = {"q_network", "target_network", "optimizer"}
-        if not isinstance(state, dict) or set(state) != expected:
+        expected = {"q_network", "target_network", "optimizer", "generator"}
+        # The states of framering 0.1 have no generator: nothing was drawn.
+        if not isinstance(state, dict) or set(state) | {"generator"} != expected:
             raise ValueError(f"state: expected the keys {sorted(expected)}, got {list(state)}")
         for name in ("q_network", "target_network"):
             check_state(name, state[name], self.q_network.state_dict())
         moments = self._moments(state["optimizer"])
+        generator = state.get("generator", self.generator.get_state())
+        check_state("generator", {"state": generator}, {"state": self.generator.get_state()})
         self.q_network.load_state_dict(state["q_network"])
         self.target_network.load_state_dict(state["target_network"])
         # The learning rate and Adam's other options are those of this learner's settings.
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
+        self.generator.set_state(generator.cpu())
 
     def _moments(self, optimizer: Any) -> dict[int, dict[str, Tensor]]:
         """Check and copy Adam's moments, in the memory format of their parameters.
@@ -194,6 +243,16 @@ class Learner:
             }
         return moments
 
+    def _draw(self, rows: int) -> Draws:
+        """Draw the random numbers of an update."""
+        fractions, next_fractions = (
+            self.q_network.head.fractions(rows, self.generator) for _ in range(2)
+        )
+        if not self._augment:
+            return Draws(fractions, next_fractions)
+        shift, next_shift = (draw_augmentation(rows, self.generator) for _ in range(2))
+        return Draws(fractions, next_fractions, shift, next_shift)
+
     def _loss(
         self,
         observations: Tensor,
@@ -203,29 +262,48 @@ class Learner:
         dones: Tensor,
         discounts: Tensor | float,
         weights: Tensor | None,
+        draws: Draws,
     ) -> UpdateResult:
-        """Temporal-difference loss of a batch."""
+        """Loss of a batch."""
+        head = self.q_network.head
+        if draws.shift is not None and draws.next_shift is not None:
+            observations = draws.shift.of(observations)
+            next_observations = draws.next_shift.of(next_observations)
         with torch.no_grad():
-            next_values = self._values(self.target_network, next_observations)
-            chooser = next_values
-            if self._double:
-                chooser = self._values(self.q_network, next_observations)
-            best = chooser.argmax(dim=1, keepdim=True)
-            targets = rewards + discounts * next_values.gather(1, best) * (1 - dones)
-        values = self._values(self.q_network, observations).gather(1, actions)
-        if weights is None:
-            loss = self._criterion(values, targets)
-        else:
-            loss = (weights * self._criterion(values, targets, reduction="none")).mean()
-        return UpdateResult(loss, values.detach().mean(), (targets - values).detach())
+            if self._munchausen:
+                present = self._outputs(self.target_network, observations, draws.fractions)
+                rewards = rewards + munchausen_bonus(head.values(present), actions)
+            next_outputs = self._outputs(
+                self.target_network, next_observations, draws.next_fractions
+            )
+            policy = self._policy(next_outputs, next_observations, draws.next_fractions)
+            targets = head.targets(next_outputs, policy, Backup(rewards, discounts, dones))
+        outputs = taken(self._outputs(self.q_network, observations, draws.fractions), actions)
+        losses, errors = head.loss(outputs, targets, draws.fractions)
+        loss = losses.mean() if weights is None else (weights * losses).mean()
+        return UpdateResult(loss, head.values(outputs.detach().unsqueeze(1)).mean(), errors)
 
-    def _values(self, network: nn.Module, observations: Tensor) -> Tensor:
-        """Action values (B, actions), float32."""
+    def _policy(
+        self, next_outputs: Tensor, next_observations: Tensor, next_fractions: Tensor | None
+    ) -> TargetPolicy:
+        """Return the policy of the targets: soft, or the greedy one of either network."""
+        head = self.q_network.head
+        if self._munchausen:
+            return soft_policy(head.values(next_outputs))
+        chooser = next_outputs
+        if self._double:
+            chooser = self._outputs(self.q_network, next_observations, next_fractions)
+        return GreedyPolicy(head.values(chooser).argmax(dim=1, keepdim=True))
+
+    def _outputs(
+        self, network: ValueNetwork, observations: Tensor, fractions: Tensor | None
+    ) -> Tensor:
+        """Outputs (B, actions, K), float32."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self._bfloat16):
-            values: Tensor = network(observations)
-        return values.float()
+            outputs = network.outputs(observations, fractions)
+        return outputs.float()
 
-    def _loss_and_gradient(self, batch: Batch) -> UpdateResult:
+    def _loss_and_gradient(self, batch: Batch, draws: Draws) -> UpdateResult:
         discounts = self._gamma if batch.discounts is None else batch.discounts
         result = self._loss(
             batch.observations,
@@ -235,11 +313,12 @@ class Learner:
             batch.dones,
             discounts,
             getattr(batch, "weights", None),
+            draws,
         )
         result.loss.backward()  # type: ignore[no-untyped-call]
         return result._replace(loss=result.loss.detach())
 
-    def _compile_and_run(self, batch: Batch) -> UpdateResult:
+    def _compile_and_run(self, batch: Batch, draws: Draws) -> UpdateResult:
         """Compile at the first batch; on CUDA, ``reduce-overhead`` captures CUDA graphs.
 
         Neither pass changes a weight, so the plain loss can replace a compiled one that fails.
@@ -249,13 +328,20 @@ class Learner:
         try:
             mode = "reduce-overhead" if self.device.type == "cuda" else "default"
             self._loss = torch.compile(plain, mode=mode)  # type: ignore[method-assign]
-            return self._backward(batch)
+            return self._backward(batch, draws)
         except Exception as error:
             reason = str(error).strip().splitlines()[0]
             self._warn(f"torch.compile failed, continuing without it: {reason}")
             self._loss = plain  # type: ignore[method-assign]
             self.optimizer.zero_grad()
-            return self._backward(batch)
+            return self._backward(batch, draws)
+
+
+def reset_noise(network: nn.Module, generator: Generator) -> None:
+    """Draw new noise for the layers of a network that have any."""
+    for layer in network.modules():
+        if isinstance(layer, NoisyLinear):
+            layer.reset_noise(generator)
 
 
 @torch.no_grad()
@@ -265,3 +351,22 @@ def greedy_actions(network: nn.Module, observations: NDArray[Any]) -> NDArray[np
     values = network(torch.from_numpy(observations).to(device))
     actions: NDArray[np.int64] = values.argmax(dim=1).cpu().numpy()
     return actions
+
+
+@torch.no_grad()
+def predicted_distribution(
+    network: nn.Module, observations: NDArray[Any]
+) -> tuple[NDArray[np.float32], NDArray[np.float32]] | None:
+    """Return the returns and probabilities (A, K) that a network predicts for one observation.
+
+    None where it predicts expectations only. ``observations`` is (1, …).
+    """
+    if not isinstance(network, ValueNetwork):
+        return None
+    device = next(network.parameters()).device
+    outputs = network.outputs(torch.from_numpy(observations).to(device))
+    distribution = network.head.distribution(outputs)
+    if distribution is None:
+        return None
+    returns, probabilities = (part[0].cpu().numpy() for part in distribution)
+    return returns, probabilities

@@ -1,78 +1,145 @@
-"""Networks that map an observation to one value for each action."""
+"""Networks that map an observation to the values of the actions."""
 
 import math
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple, TypeAlias
 
-import torch
 from torch import Tensor, nn
 
-from framering.dqn.onednn import FusedSequential, OneDnnLinear
+from framering.dqn.heads.categorical import CategoricalHead
+from framering.dqn.heads.expected import ExpectedHead
+from framering.dqn.heads.implicit_quantile import ImplicitQuantileHead
+from framering.dqn.heads.quantile import QuantileHead
+from framering.dqn.layers import make_streams
+from framering.dqn.onednn import FusedSequential
 from framering.dqn.scaling import scale_images
+from framering.dqn.torsos import MIN_IMAGE_SIDE, make_torso
+
+AnyHead: TypeAlias = ExpectedHead | CategoricalHead | QuantileHead | ImplicitQuantileHead
+
+# The layers of CleanRL's ``dqn.py``.
+_VECTOR_FEATURES = 120
+_VECTOR_HIDDEN = 84
 
 
-class Layers(NamedTuple):
-    """Sizes of a convolutional network.
+class NetworkOptions(NamedTuple):
+    """What a network is made of.
 
     Attributes
     ----------
-    convolutions
-        (channels, kernel, stride) of each.
-    hidden
-        Units of the layer after them.
+    head
+        What it predicts of each action's return: "dqn" (its expectation), "c51", "qr-dqn" or
+        "iqn".
+    architecture
+        For images: "nature", "nips", "data-efficient" or "impala"; see
+        `framering.dqn.torsos`.
+    dueling
+        State value and advantages in two streams (Wang et al. 2016).
+    noisy
+        `framering.dqn.layers.NoisyLinear` after the convolutions.
+    layer_norm
+        ``torch.nn.LayerNorm`` before each ReLU.
+    huber
+        The Huber loss, for "dqn"; the quantile losses always have it.
+    n_atoms, v_min, v_max
+        The atoms of "c51".
+    n_quantiles
+        The quantiles of "qr-dqn" (None: 200), or drawn for each update by "iqn" (None: 8).
     """
 
-    convolutions: tuple[tuple[int, int, int], ...]
-    hidden: int
+    head: str = "dqn"
+    architecture: str = "nature"
+    dueling: bool = False
+    noisy: bool = False
+    layer_norm: bool = False
+    huber: bool = False
+    n_atoms: int = 51
+    v_min: float = -10.0
+    v_max: float = 10.0
+    n_quantiles: int | None = None
+
+    def make_head(self, features: int) -> AnyHead:
+        """Make the head of a network with so many features."""
+        if self.head == "c51":
+            return CategoricalHead(self.n_atoms, self.v_min, self.v_max)
+        if self.head == "qr-dqn":
+            return QuantileHead(self.n_quantiles or 200)
+        if self.head == "iqn":
+            return ImplicitQuantileHead(features, self.n_quantiles or 8)
+        return ExpectedHead(self.huber)
 
 
-# "nature": Mnih et al. (2015), "Human-level control through deep reinforcement learning".
-# "nips": Mnih et al. (2013), "Playing Atari with deep reinforcement learning"; a third of the
-# multiplications.
-ARCHITECTURES = {
-    "nature": Layers(((32, 8, 4), (64, 4, 2), (64, 3, 1)), 512),
-    "nips": Layers(((16, 8, 4), (32, 4, 2)), 256),
-}
-# Smaller images leave nothing for the last convolution of "nature".
-MIN_IMAGE_SIDE = 36
+class ValueNetwork(nn.Module):
+    """Layers from observations to features, from features to outputs, and a head.
 
-
-class Float32Linear(nn.Linear):
-    """``torch.nn.Linear`` in float32, also under ``torch.autocast``: the last layer.
-
-    Learning depends on small differences between values, which bfloat16's eight bits round away.
+    Attributes
+    ----------
+    network
+        All layers, or those up to the features where the head works between the two.
+    head
+        What the outputs mean.
+    num_actions
+        The number of actions.
     """
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Values (B, out_features) of features (B, in_features)."""
-        if not torch.is_autocast_enabled(features.device.type):
-            return super().forward(features)
-        with torch.autocast(features.device.type, enabled=False):
-            return super().forward(features.to(self.weight.dtype))
-
-
-class DuelingHead(nn.Module):
-    """State values and advantages in two streams (Wang et al. 2016): V + A − mean A."""
-
-    def __init__(self, features: int, hidden: int, num_actions: int) -> None:
+    def __init__(
+        self,
+        torso: Sequence[nn.Module],
+        features: int,
+        hidden: int,
+        num_actions: int,
+        options: NetworkOptions,
+    ) -> None:
         super().__init__()
-        self.value, self.advantage = (
-            FusedSequential(OneDnnLinear(features, hidden), _relu(), Float32Linear(hidden, outputs))
-            for outputs in (1, num_actions)
+        self.num_actions = num_actions
+        head = options.make_head(features)
+        streams = make_streams(
+            features,
+            hidden,
+            num_actions,
+            head.outputs,
+            dueling=options.dueling,
+            noisy=options.noisy,
+            layer_norm=options.layer_norm,
         )
+        # One sequence where it can be, whose parameters have CleanRL's names.
+        if isinstance(head, ImplicitQuantileHead):
+            self.network, self.streams = FusedSequential(*torso), FusedSequential(*streams)
+        else:
+            self.network, self.streams = FusedSequential(*torso, *streams), FusedSequential()
+        self.head = head
 
-    def forward(self, features: Tensor) -> Tensor:
-        """Action values (B, num_actions) of features (B, features)."""
-        advantages = self.advantage(features)
-        values: Tensor = self.value(features) + advantages - advantages.mean(dim=1, keepdim=True)
-        return values
+    def forward(self, observations: Tensor) -> Tensor:
+        """Action values (B, num_actions), float32, of observations (B, …)."""
+        return self.head.values(self.outputs(observations))
+
+    def outputs(self, observations: Tensor, fractions: Tensor | None = None) -> Tensor:
+        """Return the outputs (B, num_actions, K), float32, that describe the actions' returns.
+
+        Parameters
+        ----------
+        observations
+            (B, …), of the space's dtype, or scaled like it.
+        fractions
+            For "iqn", of which K are given for each row (B, K), or for all (1, K); None: those of
+            acting.
+        """
+        outputs: Tensor = self.network(self.scaled(observations))
+        if isinstance(self.head, ImplicitQuantileHead):
+            outputs = self.streams(self.head.embed(outputs, fractions))
+            return outputs.reshape(len(observations), -1, self.num_actions).transpose(1, 2)
+        return outputs.reshape(len(observations), self.num_actions, self.head.outputs)
+
+    def scaled(self, observations: Tensor) -> Tensor:
+        """Return what the first layer takes."""
+        raise NotImplementedError
 
 
-class QNetwork(nn.Module):
-    """The convolutional network of Mnih et al. (2015), or the smaller one of 2013.
+class QNetwork(ValueNetwork):
+    """The convolutional network of Mnih et al. (2015), or another.
 
-    The parameters of the 2015 network have the names and shapes of CleanRL's ``QNetwork``, so
-    that each library loads the weights that the other saved.
+    The parameters of the default have the names and shapes of CleanRL's ``QNetwork``, so that each
+    library loads the weights that the other saved.
 
     Parameters
     ----------
@@ -81,9 +148,11 @@ class QNetwork(nn.Module):
     observation_shape
         (stack, height, width) of the observations; at least 36×36 pixels.
     dueling
-        End in a `DuelingHead`; CleanRL has none.
+        State value and advantages in two streams (Wang et al. 2016); CleanRL has none.
     architecture
-        "nature" (2015) or "nips" (2013).
+        "nature" (2015), "nips" (2013), "data-efficient" or "impala"; see `framering.dqn.torsos`.
+    **options
+        What else the network is made of: the other attributes of `NetworkOptions`.
 
     Raises
     ------
@@ -105,33 +174,24 @@ class QNetwork(nn.Module):
         observation_shape: Sequence[int] = (4, 84, 84),
         dueling: bool = False,
         architecture: str = "nature",
+        **options: Any,
     ) -> None:
-        super().__init__()
         if len(observation_shape) != 3 or min(observation_shape[1:]) < MIN_IMAGE_SIDE:
             raise ValueError(
                 "observation_shape: expected (stack, height, width) with at least 36×36 pixels, "
                 f"got {tuple(observation_shape)}"
             )
-        convolutions, hidden = ARCHITECTURES[architecture]
+        made_of = NetworkOptions(dueling=dueling, architecture=architecture, **options)
         channels, height, width = observation_shape
-        layers: list[nn.Module] = []
-        for filters, kernel, stride in convolutions:
-            layers += [nn.Conv2d(channels, filters, kernel, stride=stride), _relu()]
-            channels = filters
-            height, width = ((side - kernel) // stride + 1 for side in (height, width))
-        self.network = FusedSequential(
-            *layers,
-            nn.Flatten(),
-            *_head(channels * height * width, hidden, num_actions, dueling),
-        )
+        torso = make_torso(architecture, channels, height, width, made_of.layer_norm)
+        super().__init__(torso.layers, torso.features, torso.hidden, num_actions, made_of)
 
-    def forward(self, observations: Tensor) -> Tensor:
-        """Action values (B, num_actions), float32, of observations (B, stack, h, w) in 0 … 255."""
-        values: Tensor = self.network(scale_images(observations))
-        return values
+    def scaled(self, observations: Tensor) -> Tensor:
+        """Return images / 255, of observations (B, stack, h, w) in 0 … 255."""
+        return scale_images(observations)
 
 
-class VectorQNetwork(nn.Module):
+class VectorQNetwork(ValueNetwork):
     """The multilayer perceptron of CleanRL's ``dqn.py``, for observations that are no images.
 
     Parameters
@@ -140,44 +200,27 @@ class VectorQNetwork(nn.Module):
         Number of discrete actions.
     observation_shape
         Shape of one observation; it is flattened.
-    dueling
-        End in a `DuelingHead`; CleanRL has none.
+    **options
+        What else the network is made of: the attributes of `NetworkOptions`, but for the
+        architecture.
     """
 
-    def __init__(
-        self, num_actions: int, observation_shape: Sequence[int], dueling: bool = False
-    ) -> None:
-        super().__init__()
-        self.network = nn.Sequential(
-            nn.Linear(math.prod(observation_shape), 120),
-            nn.ReLU(),
-            *_head(120, 84, num_actions, dueling),
-        )
+    def __init__(self, num_actions: int, observation_shape: Sequence[int], **options: Any) -> None:
+        made_of = NetworkOptions(**options)
+        torso: list[nn.Module] = [nn.Linear(math.prod(observation_shape), _VECTOR_FEATURES)]
+        if made_of.layer_norm:
+            torso.append(nn.LayerNorm(_VECTOR_FEATURES))
+        torso.append(nn.ReLU())
+        super().__init__(torso, _VECTOR_FEATURES, _VECTOR_HIDDEN, num_actions, made_of)
 
-    def forward(self, observations: Tensor) -> Tensor:
-        """Action values (B, num_actions), float32, of observations (B, …)."""
-        values: Tensor = self.network(observations.flatten(start_dim=1).float())
-        return values
+    def scaled(self, observations: Tensor) -> Tensor:
+        """Return observations (B, …) as floats (B, size)."""
+        return observations.flatten(start_dim=1).float()
 
 
 def make_network(
-    observation_shape: Sequence[int],
-    num_actions: int,
-    dueling: bool = False,
-    architecture: str = "nature",
-) -> nn.Module:
+    observation_shape: Sequence[int], num_actions: int, options: NetworkOptions | None = None
+) -> ValueNetwork:
     """Make a `QNetwork` for observations of three axes, else a `VectorQNetwork`."""
-    if len(observation_shape) == 3:
-        return QNetwork(num_actions, observation_shape, dueling, architecture)
-    return VectorQNetwork(num_actions, observation_shape, dueling)
-
-
-def _head(features: int, hidden: int, num_actions: int, dueling: bool) -> list[nn.Module]:
-    if dueling:
-        return [DuelingHead(features, hidden, num_actions)]
-    return [OneDnnLinear(features, hidden), _relu(), Float32Linear(hidden, num_actions)]
-
-
-def _relu() -> nn.ReLU:
-    # In place: neither the forward nor the backward pass needs the inputs of a ReLU.
-    return nn.ReLU(inplace=True)
+    kind = QNetwork if len(observation_shape) == 3 else VectorQNetwork
+    return kind(num_actions, observation_shape, **(options or NetworkOptions())._asdict())

@@ -6,17 +6,25 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
 from framering.atomic_write import atomic_write
-from framering.dqn.network import make_network
+from framering.dqn.heads.categorical import CategoricalHead
+from framering.dqn.network import NetworkOptions, ValueNetwork, make_network
+from framering.dqn.torsos import CONVOLUTIONS
 from framering.errors import ConfigError
 
+# The name of the atoms in CleanRL's networks, and in ours.
+_ATOMS, _OUR_ATOMS = "atoms", "head.atoms"
+_MIDPOINTS = "head.midpoints"
 
-def save_weights(network: nn.Module, path: Path) -> None:
-    """Write a network's weights as CleanRL does (``torch.save`` of the ``state_dict``).
 
-    The file appears whole or not at all.
+def save_weights(network: ValueNetwork, path: Path) -> None:
+    """Write a network's weights as CleanRL does, which loads those of its own networks.
+
+    That is ``torch.save`` of the ``state_dict``, or for a `CategoricalHead` of a dict of it and of
+    the arguments that CleanRL's ``c51_atari.py`` makes its network from. The file appears whole or
+    not at all.
 
     Raises
     ------
@@ -25,12 +33,12 @@ def save_weights(network: nn.Module, path: Path) -> None:
     """
     # Not written by torch itself, whose error for a full disk is a RuntimeError of many lines.
     data = io.BytesIO()
-    torch.save(network.state_dict(), data)
+    torch.save(_cleanrl_format(network), data)
     with atomic_write(path) as file:
         file.write(data.getbuffer())
 
 
-def load_network(path: Path, observation_shape: Sequence[int], num_actions: int) -> nn.Module:
+def load_network(path: Path, observation_shape: Sequence[int], num_actions: int) -> ValueNetwork:
     """Load a network that framering or CleanRL saved; nothing in the file is executed.
 
     Raises
@@ -78,19 +86,31 @@ def _read(path: Path) -> dict[str, Tensor]:
     except Exception as error:  # torch.load raises many kinds for a file that isn't its own
         reason = next(iter(str(error).strip().splitlines()), "nothing")
         raise ValueError(f"a file that torch.load refuses: {reason}") from error
+    if isinstance(state, Mapping) and isinstance(state.get("model_weights"), Mapping):
+        state = {
+            _OUR_ATOMS if name == _ATOMS else name: tensor
+            for name, tensor in state["model_weights"].items()
+        }
     if not isinstance(state, Mapping) or not all(isinstance(v, Tensor) for v in state.values()):
         raise ValueError(f"no mapping of names to tensors but {type(state).__name__}")
     return dict(state)
 
 
+def _cleanrl_format(network: ValueNetwork) -> dict[str, Any]:
+    state = network.state_dict()
+    if not isinstance(network.head, CategoricalHead):
+        return state
+    weights = {_ATOMS if name == _OUR_ATOMS else name: tensor for name, tensor in state.items()}
+    head = network.head
+    arguments = {"n_atoms": head.outputs, "v_min": head.v_min, "v_max": head.v_max}
+    return {"model_weights": weights, "args": arguments}
+
+
 def _network_of(
     state: dict[str, Tensor], observation_shape: Sequence[int], num_actions: int
-) -> nn.Module:
+) -> ValueNetwork:
     """Make the network that the names and shapes of the weights belong to, and load them."""
-    dueling = any(".advantage." in name for name in state)
-    convolutions = sum(weights.ndim == 4 for weights in state.values())
-    architecture = "nips" if convolutions == 2 else "nature"
-    network = make_network(observation_shape, num_actions, dueling, architecture)
+    network = make_network(observation_shape, num_actions, _options_of(state))
     try:
         check_state("weights", state, network.state_dict())
     except ValueError as error:
@@ -99,3 +119,40 @@ def _network_of(
         ) from error
     network.load_state_dict(state)
     return network
+
+
+def _options_of(state: dict[str, Tensor]) -> NetworkOptions:
+    """Infer what a network is made of from the names and shapes of its weights."""
+    convolutions = [(t.shape[0], t.shape[2]) for t in state.values() if t.ndim == 4]
+    architecture = next(
+        (
+            name
+            for name, sizes in CONVOLUTIONS.items()
+            if [layer[:2] for layer in sizes.layers] == convolutions
+        ),
+        "impala" if any(".blocks." in name for name in state) else "nature",
+    )
+    options = NetworkOptions(
+        architecture=architecture,
+        dueling=any(".advantage." in name for name in state),
+        noisy=any(name.endswith("weight_sigma") for name in state),
+        layer_norm=_has_layer_norm(state),
+    )
+    if any(name.startswith("head.embedding.") for name in state):
+        return options._replace(head="iqn")
+    if (atoms := state.get(_OUR_ATOMS)) is not None and atoms.ndim == 1 and len(atoms) > 1:
+        first, last = float(atoms[0]), float(atoms[-1])
+        return options._replace(head="c51", n_atoms=len(atoms), v_min=first, v_max=last)
+    if (midpoints := state.get(_MIDPOINTS)) is not None and midpoints.numel():
+        return options._replace(head="qr-dqn", n_quantiles=midpoints.numel())
+    return options
+
+
+def _has_layer_norm(state: dict[str, Tensor]) -> bool:
+    """Whether there are weights of the shape of their bias, as no other layer has them."""
+    return any(
+        name.endswith("weight")
+        and state.get(name.removesuffix("weight") + "bias") is not None
+        and tensor.shape == state[name.removesuffix("weight") + "bias"].shape
+        for name, tensor in state.items()
+    )

@@ -9,13 +9,13 @@ import torch
 from framering.config import TrainConfig
 from framering.dqn.exploration import EpsilonGreedy
 from framering.dqn.learner import Learner
-from framering.dqn.network import make_network
+from framering.dqn.network import NetworkOptions, make_network
 from framering.errors import ConfigError
 from framering.replay.buffer import ReplayBuffer
 from framering.replay.prioritized import PrioritizedReplayBuffer
 from framering.training.environments import TrainingEnvironments, make_training_environments
 from framering.training.prefetch import BatchPrefetcher
-from framering.training.preflight import memory_limit, run_device
+from framering.training.preflight import memory_limit, run_device, uses_bfloat16
 from framering.training.task import TaskSpec
 from framering.training.workers import worker_count
 
@@ -97,16 +97,30 @@ def make_replay(config: TrainConfig, task: TaskSpec) -> ReplayBuffer:
 
 def make_learner(config: TrainConfig, task: TaskSpec) -> Learner:
     """Make the networks and their optimiser."""
-    shape = task.observation_space.shape
+    options = NetworkOptions(
+        head=config.head,
+        architecture=config.network,
+        dueling=config.dueling,
+        noisy=config.noisy,
+        layer_norm=config.layer_norm,
+        huber=config.huber,
+        n_atoms=config.n_atoms,
+        v_min=config.v_min,
+        v_max=config.v_max,
+        n_quantiles=config.n_quantiles,
+    )
     return Learner(
-        make_network(shape, task.num_actions, config.dueling, config.network),
+        make_network(task.observation_space.shape, task.num_actions, options),
         learning_rate=config.learning_rate,
+        adam_eps=config.adam_eps,
         gamma=config.gamma,
         device=run_device(config),
         double=config.double_dqn,
-        huber=config.huber,
+        munchausen=config.munchausen,
+        augment=config.augment,
         max_grad_norm=config.max_grad_norm,
-        bfloat16=config.precision == "bfloat16",
+        bfloat16=uses_bfloat16(config),
+        seed=config.seed,
         act_with_target=config.act_with == "target",
         compiled=config.compile,
     )
@@ -129,6 +143,6 @@ def describe(config: TrainConfig, task: TaskSpec, components: Components) -> str
         f"{config.env_id}: {environments} {emulation}, {order}; "
         f"{components.learner.device} with {torch.get_num_threads()} torch threads"
         + (", compiled" if config.compile else "")
-        + (", bfloat16" if config.precision == "bfloat16" else "")
+        + (", bfloat16" if uses_bfloat16(config) else "")
         + ("" if limit is None else f"; transitions in at most {limit / 1e9:.1f} GB")
     )

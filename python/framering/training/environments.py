@@ -60,6 +60,8 @@ def make_training_environments(
             replay=replay,
             order="cleanrl",
             screen_size=task.frame_side,
+            terminal_on_life_loss=task.terminal_on_life_loss,
+            repeat_action_probability=task.repeat_action_probability,
             autoreset_mode=AutoresetMode.SAME_STEP,
             render_mode=mode,
         )
@@ -76,6 +78,8 @@ def make_evaluation_environments(task: TaskSpec, *, num_envs: int, render: bool 
             num_workers=0,
             order="cleanrl",
             screen_size=task.frame_side,
+            terminal_on_life_loss=task.terminal_on_life_loss,
+            repeat_action_probability=task.repeat_action_probability,
             autoreset_mode=AutoresetMode.SAME_STEP,
             render_mode=mode,
         )

@@ -8,7 +8,9 @@ from torch import nn
 
 from framering.config import TrainConfig
 from framering.dqn.exploration import EpsilonGreedy
-from framering.dqn.learner import greedy_actions
+from framering.dqn.learner import greedy_actions, predicted_distribution
+from framering.dqn.network import ValueNetwork
+from framering.reporting.distributions import DistributionView
 from framering.reporting.video import GameRecorder
 from framering.training.environments import make_evaluation_environments
 from framering.training.task import TaskSpec
@@ -53,7 +55,8 @@ def evaluate(
     seed
         Seeds the environment and the policy; global generators are left alone.
     viewer
-        Renders each step; it is closed at the end.
+        Renders each step, and the distributions of the actions' returns where the network predicts
+        any; it is closed at the end.
     on_episode
         Called with the number and the return of each finished game.
 
@@ -66,10 +69,16 @@ def evaluate(
     policy = EpsilonGreedy(task.num_actions, 1, seed)
     returns: list[float] = []
     observations, infos = envs.reset(seed=seed)
+    view = DistributionView(envs)
+    was_training = network.training
+    network.eval()
     try:
         while True:
             if viewer is not None:
-                viewer.capture(envs, infos)
+                distribution = predicted_distribution(network, observations)
+                if distribution is not None:
+                    view.show(*distribution)
+                viewer.capture(envs if distribution is None else view, infos)
             if "_episode" in infos and infos["_episode"][0]:
                 returns.append(float(infos["episode"]["r"][0]))
                 on_episode(len(returns), returns[-1])
@@ -80,6 +89,7 @@ def evaluate(
             )
             observations, _, _, _, infos = envs.step(actions)
     finally:
+        network.train(was_training)
         if viewer is not None:
             viewer.close()
         envs.close()
@@ -88,18 +98,24 @@ def evaluate(
 def evaluate_run(
     config: TrainConfig,
     task: TaskSpec,
-    network: nn.Module,
+    network: ValueNetwork,
     videos: Path | None = None,
     warn: Callable[[str], None] | None = None,
 ) -> list[float]:
-    """Play a run's ten evaluation games at its final epsilon, with videos where a folder is given.
+    """Play a run's evaluation games, with videos of ten where a folder is given.
 
     The random numbers of training are left alone. A video that cannot be written is a warning.
     """
     return evaluate(
         network,
         task,
-        epsilon=config.end_e,
+        episodes=config.eval_episodes,
+        epsilon=evaluation_epsilon(config),
         seed=config.seed,
         viewer=GameRecorder(videos, lambda game: game < _EPISODES, warn=warn) if videos else None,
     )
+
+
+def evaluation_epsilon(config: TrainConfig) -> float:
+    """Return the probability of a random action in a run's evaluations."""
+    return config.end_e if config.eval_epsilon is None else config.eval_epsilon

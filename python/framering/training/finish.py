@@ -1,11 +1,11 @@
 """The end of a run: saving, evaluating and uploading its model."""
 
 import dataclasses
+import statistics
 from pathlib import Path
 
-from torch import nn
-
 from framering.config import TrainConfig
+from framering.dqn.network import ValueNetwork
 from framering.dqn.weights import save_weights
 from framering.errors import RunError
 from framering.presets import train_command_line
@@ -14,7 +14,7 @@ from framering.reporting.run_logger import RunLogger
 from framering.reporting.summary import summarize
 from framering.reporting.video import why_no_videos
 from framering.training.components import Components
-from framering.training.evaluate import evaluate_run
+from framering.training.evaluate import evaluate_run, evaluation_epsilon
 from framering.training.resume import save_run
 from framering.training.task import TaskSpec, why_no_pictures
 
@@ -40,7 +40,7 @@ class TrainResult:
     """
 
     folder: Path
-    q_network: nn.Module
+    q_network: ValueNetwork
     steps: int
     interrupted: bool
     model_path: Path | None
@@ -90,6 +90,7 @@ def finish(
             videos = _video_folder(run, task)
             returns = evaluate_run(config, task, network, videos, run.log_message)
             run.metrics.log_final_evaluation(returns)
+            run.metrics.log_evaluation(steps, statistics.fmean(returns))
             run.log_message(f"evaluation: {summarize(returns)}")
             if videos is not None:
                 run.log_message(f"videos in {videos}")
@@ -103,7 +104,7 @@ def finish(
             run_folder=run.folder,
             path=model_path,
             returns=returns,
-            epsilon=config.end_e,
+            epsilon=evaluation_epsilon(config),
             videos=videos,
             settings=dataclasses.asdict(config),
             command=train_command_line(config),
@@ -113,7 +114,7 @@ def finish(
     return TrainResult(run.folder, network, steps, interrupted, saved, returns)
 
 
-def _save_model(network: nn.Module, path: Path, run: RunLogger) -> None:
+def _save_model(network: ValueNetwork, path: Path, run: RunLogger) -> None:
     try:
         save_weights(network, path)
     except OSError as error:

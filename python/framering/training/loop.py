@@ -52,7 +52,12 @@ def train(config: TrainConfig, on_step: Callable[[int], None] = lambda steps: No
     """
     checkpoint = load_checkpoint(Path(config.resume)) if config.resume else None
     config = saved_config(checkpoint) if checkpoint else config
-    task = make_task_spec(config.env_id, config.screen_size)
+    task = make_task_spec(
+        config.env_id,
+        config.screen_size,
+        terminal_on_life_loss=config.terminal_on_life_loss,
+        repeat_action_probability=config.repeat_action_probability,
+    )
     check_run(config, task)
 
     with torch_settings(config):
@@ -115,10 +120,10 @@ def learn(
     """
     replay, learner = components.replay, components.learner
     steps = range(max(first_step, config.learning_starts + 1), first_step + config.num_envs)
-    num_updates = sum(step % config.train_frequency == 0 for step in steps)
-    batches = components.prefetcher.batches(num_updates, window)
+    training_steps = sum(step % config.train_frequency == 0 for step in steps)
+    batches = components.prefetcher.batches(training_steps * config.gradient_steps, window)
     for step in steps:
-        if step % config.train_frequency == 0:
+        for _ in range(config.gradient_steps if step % config.train_frequency == 0 else 0):
             batch = next(batches)
             result = learner.update(batch)
             if isinstance(replay, PrioritizedReplayBuffer):

@@ -7,7 +7,7 @@ import torch
 
 from framering.atari.console import check_can_save
 from framering.config import TrainConfig
-from framering.device import choose_device
+from framering.device import choose_device, has_fast_bfloat16
 from framering.errors import ConfigError
 from framering.reporting.video import why_no_videos
 from framering.training.task import TaskSpec, why_no_pictures
@@ -42,6 +42,13 @@ def run_device(config: TrainConfig) -> torch.device:
             "use --device cpu"
         )
     return choose_device(config.device, config.cuda)
+
+
+def uses_bfloat16(config: TrainConfig) -> bool:
+    """Whether an update computes in bfloat16: if asked to, or where that is faster."""
+    if config.precision == "auto":
+        return has_fast_bfloat16(run_device(config))
+    return config.precision == "bfloat16"
 
 
 def _require(module: str, purpose: str, remedy: str) -> None:

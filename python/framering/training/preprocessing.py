@@ -11,7 +11,7 @@ from gymnasium.wrappers import FlattenObservation, FrameStackObservation, Transf
 from numpy.typing import NDArray
 
 from framering._core import resize_area, rgb_to_gray
-from framering.dqn.network import MIN_IMAGE_SIDE
+from framering.dqn.torsos import MIN_IMAGE_SIDE
 from framering.errors import ConfigError
 
 STACK_SIZE = 4

@@ -29,12 +29,16 @@ class TaskSpec:
         The space of preprocessed, stacked observations.
     action_space
         Its actions.
+    terminal_on_life_loss, repeat_action_probability
+        For Atari: see `framering.atari.settings.AtariSettings`; None: the id's own probability.
     """
 
     env_id: str
     is_atari: bool
     observation_space: Box
     action_space: Discrete
+    terminal_on_life_loss: bool = True
+    repeat_action_probability: float | None = None
 
     @property
     def num_actions(self) -> int:
@@ -57,7 +61,13 @@ class TaskSpec:
         return observation_spec(self.observation_space, None).row_bytes > 0
 
 
-def make_task_spec(env_id: str, screen_size: int = 84) -> TaskSpec:
+def make_task_spec(
+    env_id: str,
+    screen_size: int = 84,
+    *,
+    terminal_on_life_loss: bool = True,
+    repeat_action_probability: float | None = None,
+) -> TaskSpec:
     """Describe the task of an environment's id.
 
     Parameters
@@ -66,6 +76,8 @@ def make_task_spec(env_id: str, screen_size: int = 84) -> TaskSpec:
         Its id in Gymnasium's registry; ``module:id`` imports a module first.
     screen_size
         Pixels of a side of the square frames that images are shrunk to.
+    terminal_on_life_loss, repeat_action_probability
+        For Atari: see `framering.atari.settings.AtariSettings`; None: the id's own probability.
 
     Raises
     ------
@@ -76,7 +88,17 @@ def make_task_spec(env_id: str, screen_size: int = 84) -> TaskSpec:
     """
     name = _registered_id(env_id)
     if is_atari(name):
-        return _atari_task(name, screen_size)
+        task = _atari_task(name, screen_size)
+        return dataclasses.replace(
+            task,
+            terminal_on_life_loss=terminal_on_life_loss,
+            repeat_action_probability=repeat_action_probability,
+        )
+    if not terminal_on_life_loss or repeat_action_probability is not None:
+        raise ConfigError(
+            f"--env-id: expected an Atari game beside --no-terminal-on-life-loss and "
+            f"--repeat-action-probability, got {env_id}: leave them out"
+        )
     environment = _make(env_id, name)
     try:
         actions = _discrete(environment.action_space)

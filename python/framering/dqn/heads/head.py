@@ -1,0 +1,90 @@
+"""What the learner asks of a head, and the parts that heads share."""
+
+from typing import NamedTuple, Protocol
+
+import torch
+from torch import Generator, Tensor
+
+from framering.dqn.policies import TargetPolicy
+
+
+class Backup(NamedTuple):
+    """The Bellman backup of a batch of B transitions: z ↦ r + γ (1 − d) z.
+
+    Attributes
+    ----------
+    rewards, dones
+        (B, 1).
+    discounts
+        (B, 1), or one number for all rows.
+    """
+
+    rewards: Tensor
+    discounts: Tensor | float
+    dones: Tensor
+
+    def of(self, returns: Tensor) -> Tensor:
+        """Back up returns (B, K) or (1, K) of the next state."""
+        return self.rewards + self.discounts * returns * (1 - self.dones)
+
+
+class RowLosses(NamedTuple):
+    """The losses of B rows.
+
+    Attributes
+    ----------
+    losses
+        (B, 1), whose mean is minimised.
+    errors
+        (B, 1), without gradients; their magnitudes are prioritised replay's priorities.
+    """
+
+    losses: Tensor
+    errors: Tensor
+
+
+class Head(Protocol):
+    """K numbers for each action, which describe its return, and the loss that trains them.
+
+    Attributes
+    ----------
+    outputs
+        K, the numbers that the network's last layer computes for each action.
+    """
+
+    outputs: int
+
+    def fractions(self, rows: int, generator: Generator) -> Tensor | None:
+        """Draw the quantile fractions (rows, N) of one forward pass; None for other heads."""
+
+    def values(self, outputs: Tensor) -> Tensor:
+        """Return the expected returns (B, A) of outputs (B, A, K)."""
+
+    def distribution(self, outputs: Tensor) -> tuple[Tensor, Tensor] | None:
+        """Return the returns and probabilities (B, A, K) of outputs, if the head has any."""
+
+    def targets(self, outputs: Tensor, policy: TargetPolicy, backup: Backup) -> Tensor:
+        """Return the targets (B, …) from the next states' outputs (B, A, K)."""
+
+    def loss(self, outputs: Tensor, targets: Tensor, fractions: Tensor | None) -> RowLosses:
+        """Return the losses of the outputs (B, K) of the actions that were taken."""
+
+
+def quantile_huber_loss(quantiles: Tensor, targets: Tensor, fractions: Tensor) -> Tensor:
+    """Return the quantile Huber losses (B, 1), with κ = 1 (Dabney et al. 2018, equation 10).
+
+    Parameters
+    ----------
+    quantiles
+        θ (B, N), the predicted quantiles.
+    targets
+        (B, M), samples of the return.
+    fractions
+        τ (B, N) or (1, N), the probabilities of the quantiles.
+    """
+    # δ_ij = target_j − θ_i
+    errors = targets.unsqueeze(1) - quantiles.unsqueeze(2)
+    absolute = errors.abs()
+    huber = torch.where(absolute <= 1, 0.5 * errors.square(), absolute - 0.5)
+    weights = (fractions.unsqueeze(2) - (errors.detach() < 0).float()).abs()
+    return (weights * huber).mean(dim=2).sum(dim=1, keepdim=True)

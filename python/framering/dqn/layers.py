@@ -1,0 +1,124 @@
+"""Layers that the networks are made of."""
+
+import math
+
+import torch
+from torch import Generator, Tensor, nn
+
+from framering.dqn.onednn import FusedSequential, OneDnnLinear, linear
+
+# The noise's initial scale with factorised noise (Fortunato et al. 2018, section 3.2).
+_INITIAL_NOISE = 0.5
+
+
+class Float32Linear(nn.Linear):
+    """``torch.nn.Linear`` in float32, also under ``torch.autocast``: the last layer.
+
+    Learning depends on small differences between values, which bfloat16's eight bits round away.
+    """
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Values (B, out_features) of features (B, in_features)."""
+        if not torch.is_autocast_enabled(features.device.type):
+            return super().forward(features)
+        with torch.autocast(features.device.type, enabled=False):
+            return super().forward(features.to(self.weight.dtype))
+
+
+class NoisyLinear(nn.Linear):
+    """A linear layer with learned noise on its weights, for exploration (Fortunato et al. 2018).
+
+    The noise is factorised (equations 9 to 11). It is zero until `reset_noise` draws it, and it is
+    left out in evaluation (``module.eval()``).
+
+    Parameters
+    ----------
+    in_features, out_features
+        Numbers of inputs and outputs.
+    float32
+        Compute in float32 under ``torch.autocast`` too: for the last layer.
+    """
+
+    noise_in: Tensor
+    noise_out: Tensor
+
+    def __init__(self, in_features: int, out_features: int, float32: bool = False) -> None:
+        # nn.Linear's initial weights are those of the paper: uniform in ±1/√in_features.
+        super().__init__(in_features, out_features)
+        self._float32 = float32
+        scale = _INITIAL_NOISE / math.sqrt(in_features)
+        self.weight_sigma = nn.Parameter(torch.full_like(self.weight, scale))
+        self.bias_sigma = nn.Parameter(torch.full_like(self.bias, scale))
+        self.register_buffer("noise_in", torch.zeros(in_features), persistent=False)
+        self.register_buffer("noise_out", torch.zeros(out_features), persistent=False)
+
+    def reset_noise(self, generator: Generator) -> None:
+        """Draw new noise."""
+        for noise in (self.noise_in, self.noise_out):
+            normal = torch.randn(noise.shape, generator=generator, device=noise.device)
+            noise.copy_(normal.sign() * normal.abs().sqrt())
+
+    def forward(self, inputs: Tensor) -> Tensor:
+        """Outputs (B, out_features) of inputs (B, in_features)."""
+        weight: Tensor = self.weight
+        bias: Tensor = self.bias
+        if self.training:
+            weight = weight + self.weight_sigma * torch.outer(self.noise_out, self.noise_in)
+            bias = bias + self.bias_sigma * self.noise_out
+        if not (self._float32 and torch.is_autocast_enabled(inputs.device.type)):
+            return linear(inputs, weight, bias)
+        with torch.autocast(inputs.device.type, enabled=False):
+            return linear(inputs.float(), weight, bias)
+
+
+class DuelingStreams(nn.Module):
+    """State values and advantages in two streams (Wang et al. 2016): V + A − mean A.
+
+    Parameters
+    ----------
+    value, advantage
+        Map features (B, F) to (B, K) and to (B, actions · K).
+    outputs
+        K, the numbers that describe the return of an action.
+    """
+
+    def __init__(self, value: nn.Module, advantage: nn.Module, outputs: int) -> None:
+        super().__init__()
+        self.value, self.advantage = value, advantage
+        self._outputs = outputs
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Outputs (B, actions · K) of features (B, F)."""
+        advantages = self.advantage(features).unflatten(1, (-1, self._outputs))
+        values = self.value(features).unsqueeze(1)
+        combined: Tensor = values + advantages - advantages.mean(dim=1, keepdim=True)
+        return combined.flatten(1)
+
+
+def make_streams(
+    features: int,
+    hidden: int,
+    num_actions: int,
+    outputs: int,
+    *,
+    dueling: bool = False,
+    noisy: bool = False,
+    layer_norm: bool = False,
+) -> list[nn.Module]:
+    """Make the layers that map features (B, features) to outputs (B, num_actions · outputs)."""
+
+    def stream(size: int) -> list[nn.Module]:
+        first = NoisyLinear(features, hidden) if noisy else OneDnnLinear(features, hidden)
+        norm = [nn.LayerNorm(hidden)] if layer_norm else []
+        last = NoisyLinear(hidden, size, float32=True) if noisy else Float32Linear(hidden, size)
+        return [first, *norm, relu(), last]
+
+    if not dueling:
+        return stream(num_actions * outputs)
+    value, advantage = (FusedSequential(*stream(n * outputs)) for n in (1, num_actions))
+    return [DuelingStreams(value, advantage, outputs)]
+
+
+def relu() -> nn.ReLU:
+    """Make a ReLU in place: neither the forward nor the backward pass needs its inputs."""
+    return nn.ReLU(inplace=True)

@@ -1,0 +1,193 @@
+"""The runs of a study: each a process of ``framering train``, resumed where one was interrupted."""
+
+import dataclasses
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+from framering.errors import RunError
+from framering.studies.table import TAG, Evaluation, evaluations_of
+
+_LAST_LINES = 3
+
+
+@dataclasses.dataclass(frozen=True)
+class Study:
+    """A preset on several games with several seeds.
+
+    Attributes
+    ----------
+    folder
+        Where its runs lie, as ``runs/{env_id}__{name}__{seed}__{time}``.
+    name
+        The name of its runs: the preset's.
+    games
+        Their names in the ids of ALE, such as "Breakout".
+    seeds
+        The seeds of each game's runs.
+    total_timesteps
+        Environment steps of a run.
+    arguments
+        What ``framering train`` gets: the preset, and what overrides it.
+    """
+
+    folder: Path
+    name: str
+    games: Sequence[str]
+    seeds: Sequence[int]
+    total_timesteps: int
+    arguments: Sequence[str]
+
+    def planned(self) -> list["StudyRun"]:
+        """Return all runs: every game with the first seed, then with the second."""
+        return [StudyRun(self, game, seed) for seed in self.seeds for game in self.games]
+
+    def evaluations(self) -> list[Evaluation]:
+        """Read the evaluations of all runs, finished or not."""
+        return [one for run in self.planned() for one in run.evaluations()]
+
+
+@dataclasses.dataclass(frozen=True)
+class StudyRun:
+    """One run of a study."""
+
+    study: Study
+    game: str
+    seed: int
+
+    @property
+    def title(self) -> str:
+        """What messages call it."""
+        return f"{self.game}, seed {self.seed}"
+
+    @property
+    def env_id(self) -> str:
+        """The id of its environment."""
+        return f"{self.game}NoFrameskip-v4"
+
+    def folder(self) -> Path | None:
+        """Return the newest folder of this run, or None before it began."""
+        pattern = f"{self.env_id}__{self.study.name}__{self.seed}__*"
+        found = sorted((self.study.folder / "runs").glob(pattern))
+        return found[-1] if found else None
+
+    def evaluations(self) -> list[Evaluation]:
+        """Read its evaluations so far."""
+        folder = self.folder()
+        return evaluations_of(folder, self.game, self.seed) if folder else []
+
+    def is_finished(self) -> bool:
+        """Whether its last evaluation is that of the end."""
+        evaluations = self.evaluations()
+        return bool(evaluations) and evaluations[-1].step >= self.study.total_timesteps
+
+    def command(self) -> list[str]:
+        """Return the command that begins it, or goes on from its checkpoint."""
+        train = [sys.executable, "-m", "framering", "train"]
+        folder = self.folder()
+        if folder is not None and any((folder / "checkpoints").glob("[0-9]*")):
+            return [*train, "--resume", str(folder.relative_to(self.study.folder))]
+        names = ["--exp-name", self.study.name, "--env-id", self.env_id, "--seed", str(self.seed)]
+        return [*train, *self.study.arguments, *names]
+
+
+def run_study(study: Study, jobs: int, report: Callable[[str], None]) -> None:
+    """Run what isn't finished, some runs at a time.
+
+    Ctrl-C and SIGTERM end all runs, which write their checkpoints; calling this again goes on from
+    there.
+
+    Parameters
+    ----------
+    study
+        The study.
+    jobs
+        Runs at a time; each takes one core.
+    report
+        Called with a line for each run that begins or ends.
+
+    Raises
+    ------
+    RunError
+        If a run fails, after the others have ended.
+    """
+    study.folder.mkdir(parents=True, exist_ok=True)
+    processes = _Processes()
+
+    def finish(run: StudyRun) -> str | None:
+        if run.is_finished():
+            report(f"{run.title}: finished before")
+            return None
+        return _execute(run, processes, report)
+
+    previous = signal.signal(signal.SIGTERM, signal.default_int_handler)
+    try:
+        with ThreadPoolExecutor(jobs) as threads:
+            try:
+                results = [threads.submit(finish, run) for run in study.planned()]
+                failures = [failure for result in results if (failure := result.result())]
+            except KeyboardInterrupt:
+                processes.stop()
+                raise
+    finally:
+        signal.signal(signal.SIGTERM, previous)
+    if failures:
+        raise RunError("; ".join(failures))
+
+
+class _Processes:
+    """The processes of the runs, which end together."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._running: set[subprocess.Popen[bytes]] = set()
+        self._stopped = False
+
+    def run(self, command: Sequence[str], folder: Path, log: Path) -> int | None:
+        """Run a command to its end; return its exit status, or None if all were stopped."""
+        with log.open("ab") as output:
+            with self._lock:
+                if self._stopped:
+                    return None
+                # In a session of its own: Ctrl-C reaches it once, through `stop`.
+                process = subprocess.Popen(
+                    command,
+                    cwd=folder,
+                    stdout=output,
+                    stderr=subprocess.STDOUT,
+                    start_new_session=True,
+                )
+                self._running.add(process)
+            code = process.wait()
+        with self._lock:
+            self._running.discard(process)
+            return None if self._stopped else code
+
+    def stop(self) -> None:
+        """Interrupt what runs, and begin nothing more."""
+        with self._lock:
+            self._stopped = True
+            for process in self._running:
+                process.send_signal(signal.SIGINT)
+
+
+def _execute(run: StudyRun, processes: _Processes, report: Callable[[str], None]) -> str | None:
+    """Run one run's process to its end; return what went wrong, if anything did."""
+    command = run.command()
+    log = run.study.folder / f"{run.game}-{run.seed}.log"
+    report(f"{run.title}: {'resumed' if '--resume' in command else 'begins'}; {log}")
+    code = processes.run(command, run.study.folder, log)
+    if code is None:
+        return None
+    if code != 0:
+        last = " ".join(log.read_text(errors="replace").split("\n")[-_LAST_LINES:]).strip()
+        return f"{run.title}: exit status {code}: {last}"
+    evaluations = run.evaluations()
+    if not evaluations:
+        return f"{run.title}: expected {TAG} in its events, got none"
+    report(f"{run.title}: {evaluations[-1].mean_return:.2f} at step {evaluations[-1].step:,}")
+    return None

@@ -1,0 +1,59 @@
+"""Published scores, and the normalisation by a human's."""
+
+import csv
+from importlib.resources import files
+from typing import NamedTuple
+
+
+class Score(NamedTuple):
+    """A published mean return.
+
+    Attributes
+    ----------
+    game, agent
+        Whose it is.
+    steps
+        Environment steps after which it was measured; 0 for the random policy and for the human.
+    value
+        The mean return.
+    source
+        Where it was published.
+    """
+
+    game: str
+    agent: str
+    steps: int
+    value: float
+    source: str
+
+
+def published_scores() -> list[Score]:
+    """Read the table of published scores, ``scores.csv``."""
+    text = files("framering.studies").joinpath("scores.csv").read_text(encoding="utf-8")
+    return [
+        Score(
+            row["game"],
+            row["agent"],
+            int(row["steps"] or 0),
+            float(row["score"]),
+            row["source"],
+        )
+        for row in csv.DictReader(text.splitlines())
+    ]
+
+
+def human_normalized(game: str, value: float) -> float:
+    """Return (value − random) / (human − random) for a mean return.
+
+    Raises
+    ------
+    KeyError
+        If the scores of a human in this game aren't in the table.
+
+    Examples
+    --------
+    >>> human_normalized("Breakout", 30.5)
+    1.0
+    """
+    scores = {score.agent: score.value for score in published_scores() if score.game == game}
+    return (value - scores["random"]) / (scores["human"] - scores["random"])

@@ -1,0 +1,77 @@
+import math
+
+import pytest
+import torch
+
+from framering.dqn.layers import DuelingStreams, NoisyLinear, make_streams
+
+
+def test_noise_is_factorised_and_scaled_as_in_the_paper():
+    torch.manual_seed(1)
+    layer = NoisyLinear(5, 3)
+    layer.reset_noise(torch.Generator().manual_seed(2))
+    inputs = torch.randn(4, 5)
+
+    normal = torch.Generator().manual_seed(2)
+    noise_in, noise_out = (torch.randn(size, generator=normal) for size in (5, 3))
+
+    def f(x):
+        return x.sign() * x.abs().sqrt()
+
+    sigma = 0.5 / math.sqrt(5)
+    weight = layer.weight + sigma * torch.outer(f(noise_out), f(noise_in))
+    bias = layer.bias + sigma * f(noise_out)
+    torch.testing.assert_close(layer(inputs), inputs @ weight.T + bias)
+
+
+def test_evaluation_has_no_noise_and_new_noise_changes_the_outputs():
+    layer = NoisyLinear(5, 3)
+    generator = torch.Generator().manual_seed(1)
+    inputs = torch.randn(4, 5)
+    outputs = []
+    for _ in range(2):
+        layer.reset_noise(generator)
+        outputs.append(layer(inputs))
+
+    assert not torch.equal(outputs[0], outputs[1])
+    layer.eval()
+    torch.testing.assert_close(layer(inputs), inputs @ layer.weight.T + layer.bias)
+
+
+def test_the_scales_of_the_noise_are_learned():
+    layer = NoisyLinear(5, 3)
+    layer.reset_noise(torch.Generator().manual_seed(1))
+
+    layer(torch.randn(4, 5)).sum().backward()
+
+    assert layer.weight_sigma.grad.abs().min() > 0
+    assert layer.bias_sigma.grad.abs().min() > 0
+
+
+@pytest.mark.parametrize("outputs", [1, 2])
+def test_dueling_streams_join_values_and_advantages(outputs):
+    # V = 2, 4; advantages 1, 4, 1 and 10, 40, 10, whose means are 2 and 20.
+    values = [2.0, 4.0][:outputs]
+    advantages = [[1.0, 10.0], [4.0, 40.0], [1.0, 10.0]]
+    value, advantage = torch.nn.Linear(1, outputs), torch.nn.Linear(1, 3 * outputs)
+    with torch.no_grad():
+        value.weight.copy_(torch.tensor(values)[:, None]), value.bias.zero_()
+        rows = [number for action in advantages for number in action[:outputs]]
+        advantage.weight.copy_(torch.tensor(rows)[:, None]), advantage.bias.zero_()
+
+    joined = DuelingStreams(value, advantage, outputs)(torch.tensor([[1.0]]))
+
+    expected = torch.tensor([[1.0, -6.0], [4.0, 24.0], [1.0, -6.0]])[:, :outputs]
+    torch.testing.assert_close(joined.reshape(3, outputs), expected)
+
+
+@pytest.mark.parametrize("dueling", [False, True])
+@pytest.mark.parametrize("noisy", [False, True])
+@pytest.mark.parametrize("layer_norm", [False, True])
+def test_streams_have_the_shape_that_was_asked_for(dueling, noisy, layer_norm):
+    layers = make_streams(7, 5, 3, 4, dueling=dueling, noisy=noisy, layer_norm=layer_norm)
+
+    modules = [module for layer in layers for module in layer.modules()]
+    assert torch.nn.Sequential(*layers)(torch.randn(2, 7)).shape == (2, 12)
+    assert any(isinstance(module, NoisyLinear) for module in modules) == noisy
+    assert any(isinstance(module, torch.nn.LayerNorm) for module in modules) == layer_norm

@@ -1,0 +1,81 @@
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import pytest
+
+from framering.errors import RunError
+from framering.studies.runs import Study, run_study
+from framering.studies.table import Evaluation, read_table, write_table
+
+QUICK = [
+    *("--total-timesteps", "300", "--learning-starts", "100", "--buffer-size", "500"),
+    *("--eval-episodes", "1", "--screen-size", "36", "--network", "nips", "--end-e", "1"),
+    *("--torch-threads", "1", "--num-workers", "0", "--save-model", "--device", "cpu"),
+]
+
+
+def study(folder, *arguments, games=("Pong",), seeds=(1, 2), steps=300):
+    return Study(folder, "quick", games, seeds, steps, [*QUICK, *arguments])
+
+
+def test_runs_each_game_with_each_seed_and_nothing_twice(tmp_path):
+    lines = []
+    run_study(study(tmp_path), 2, lines.append)
+
+    again = []
+    run_study(study(tmp_path, seeds=(1, 2, 3)), 2, again.append)
+
+    evaluations = study(tmp_path, seeds=(1, 2, 3)).evaluations()
+    assert [(one.seed, one.step) for one in evaluations] == [(1, 300), (2, 300), (3, 300)]
+    assert sum("begins" in line for line in lines) == 2
+    assert sum("finished before" in line for line in again) == 2
+    assert sum("begins" in line for line in again) == 1
+
+
+def test_a_failed_run_is_reported_after_the_others_have_ended(tmp_path):
+    with pytest.raises(RunError, match=r"NoSuchGame, seed 1: exit status 2: .*not a registered"):
+        run_study(study(tmp_path, games=("NoSuchGame", "Pong"), seeds=(1,)), 1, lambda line: None)
+
+    assert [one.game for one in study(tmp_path, seeds=(1,)).evaluations()] == ["Pong"]
+
+
+INTERRUPTED = """
+import sys
+from pathlib import Path
+from tests.studies.test_runs import study
+from framering.studies.runs import run_study
+
+long = ["--total-timesteps", "100000", "--checkpoint-every", "100"]
+run_study(study(Path(sys.argv[1]), *long, seeds=(1,), steps=100000), 1, print)
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_study_leaves_no_process_and_resumes(tmp_path, number):
+    process = subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED, str(tmp_path)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        cwd=os.getcwd(),
+    )
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("runs/*/checkpoints/0*")) and time.monotonic() < deadline:
+        time.sleep(0.1)
+    process.send_signal(number)
+    process.communicate(timeout=60)
+
+    (run,) = study(tmp_path, seeds=(1,)).planned()
+    assert "--resume" in run.command()
+    running = subprocess.run(["pgrep", "-f", str(tmp_path)], capture_output=True, check=False)
+    assert running.stdout == b""
+
+
+def test_a_table_comes_back_as_it_was(tmp_path):
+    rows = [Evaluation("Pong", 1, 100, -20.5), Evaluation("Boxing", 2, 5, 3.25)]
+
+    write_table(tmp_path / "table.csv", rows)
+
+    assert read_table(tmp_path / "table.csv") == rows
