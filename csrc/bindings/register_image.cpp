@@ -9,6 +9,7 @@
 #include "frame/colour_conversion.hpp"
 #include "frame/resize_area.hpp"
 #include "frame/scale_stacks.hpp"
+#include "frame/shift_stacks.hpp"
 #include "system/cpu_features.hpp"
 
 namespace py = pybind11;
@@ -169,6 +170,26 @@ void scale_stacks(const py::object& stacks_object, const py::object& out_object)
   frame::scale_stacks(stacks, target, system::cpu_path());
 }
 
+void shift_stacks(const py::object& stacks_object, const py::object& shifts_object,
+                  const py::object& out_object) {
+  const py::array array = require_ndarray(stacks_object, py::dtype::of<std::uint8_t>(), "stacks");
+  const frame::Stacks stacks = stacks_of(array);
+  const py::array shifts = require_ndarray(shifts_object, py::dtype::of<std::int64_t>(), "shifts");
+  require_shape(shifts, {array.shape(0), 2}, "shifts", "(rows, 2) of the stacks");
+  require_contiguous(shifts, "shifts");
+  py::array out = require_ndarray(out_object, py::dtype::of<std::uint8_t>(), "out");
+  require_shape(out, {array.shape(0), array.shape(1), array.shape(2), array.shape(3)}, "out",
+                "that of the stacks");
+  require_contiguous(out, "out");
+  require_writable(out, "out");
+  require_no_overlap(array, "stacks", out, "out");
+  const auto* numbers = static_cast<const std::int64_t*>(shifts.data());
+  std::uint8_t* target = writable_bytes_of(out);
+  const auto width = static_cast<std::size_t>(array.shape(3));
+  const py::gil_scoped_release released;
+  frame::shift_stacks(stacks, width, numbers, target);
+}
+
 }  // namespace
 
 void register_image(py::module_& module) {
@@ -232,6 +253,11 @@ Examples
       "scale_stacks", &scale_stacks, "stacks"_a, "out"_a,
       "Write stacks / 255 to out, float32 (rows, height, width, stack). stacks is uint8 (rows, "
       "stack, height, width); its rows may be any distance apart.");
+  module.def(
+      "shift_stacks", &shift_stacks, "stacks"_a, "shifts"_a, "out"_a,
+      "Write stacks to out with the image of each row shifted: its pixel (y, x) is the one at (y + "
+      "shifts[row, 0], x + shifts[row, 1]), or the nearest of the edge where that lies outside. "
+      "stacks and out are uint8 (rows, stack, height, width), shifts is int64 (rows, 2).");
 }
 
 }  // namespace framering::bindings

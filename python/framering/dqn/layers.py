@@ -60,15 +60,18 @@ class NoisyLinear(nn.Linear):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Outputs (B, out_features) of inputs (B, in_features)."""
-        weight: Tensor = self.weight
-        bias: Tensor = self.bias
-        if self.training:
-            weight = weight + self.weight_sigma * torch.outer(self.noise_out, self.noise_in)
-            bias = bias + self.bias_sigma * self.noise_out
-        if not (self._float32 and torch.is_autocast_enabled(inputs.device.type)):
-            return linear(inputs, weight, bias)
-        with torch.autocast(inputs.device.type, enabled=False):
-            return linear(inputs.float(), weight, bias)
+        if self._float32 and torch.is_autocast_enabled(inputs.device.type):
+            with torch.autocast(inputs.device.type, enabled=False):
+                return self._outputs(inputs.float())
+        return self._outputs(inputs)
+
+    def _outputs(self, inputs: Tensor) -> Tensor:
+        outputs = linear(inputs, self.weight, self.bias)
+        if not self.training:
+            return outputs
+        # (σ ⊙ noise_out noise_inᵀ) x without the noisy weights, which are larger than a batch.
+        noise = linear(inputs * self.noise_in, self.weight_sigma, self.bias_sigma)
+        return outputs + noise * self.noise_out
 
 
 class DuelingStreams(nn.Module):
