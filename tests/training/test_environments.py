@@ -1,3 +1,4 @@
+from contextlib import closing
 from typing import Any
 
 import cv2
@@ -7,6 +8,7 @@ import pytest
 from gymnasium.spaces import Box, Discrete
 
 from framering.config import TrainConfig
+from framering.errors import ConfigError
 from framering.training.components import make_replay
 from framering.training.environments import (
     make_evaluation_environments,
@@ -227,3 +229,34 @@ def test_a_resumed_vector_begins_other_episodes_than_the_first_ones():
     assert state == {"seed": 12}
     np.testing.assert_array_equal(resumed, expected)
     assert not np.array_equal(resumed, first)
+
+
+@pytest.mark.parametrize("training", [False, True])
+def test_games_are_whole_and_actions_sticky_where_that_was_asked_for(training):
+    task = make_task_spec(
+        "BreakoutNoFrameskip-v4", terminal_on_life_loss=False, repeat_action_probability=0.25
+    )
+    if training:
+        config = TrainConfig(env_id=task.env_id, buffer_size=500, num_workers=0)
+        envs = make_training_environments(config, task, make_replay(config, task))
+    else:
+        envs = make_evaluation_environments(task, num_envs=1)
+
+    assert isinstance(envs, AtariVectorEnv)
+    assert envs.settings.terminal_on_life_loss is False
+    assert envs.settings.repeat_action_probability == 0.25
+    envs.close()
+
+
+def test_the_stickiness_of_an_id_is_kept_where_nothing_was_asked_for():
+    with closing(make_evaluation_environments(make_task_spec("ALE/Pong-v5"), num_envs=1)) as envs:
+        assert envs.settings.repeat_action_probability == 0.25
+        assert envs.settings.terminal_on_life_loss is True
+
+
+@pytest.mark.parametrize(
+    "option", [{"terminal_on_life_loss": False}, {"repeat_action_probability": 0.1}]
+)
+def test_options_of_atari_are_refused_for_other_environments(option):
+    with pytest.raises(ConfigError, match="expected an Atari game beside"):
+        make_task_spec("CartPole-v1", **option)

@@ -139,11 +139,13 @@ def test_fails_with_batches_whose_frames_are_in_another_order(monkeypatch):
     assert mean_return(seed=1) < 0.8
 
 
+# The smallest network, whose updates take a third of the time.
+SMALL = {"network": "data-efficient"}
 # Returns of the task lie between −1 and 1.
 HEADS = {
-    "c51": {"head": "c51", "n_atoms": 21, "v_min": -1.5, "v_max": 1.5},
-    "qr-dqn": {"head": "qr-dqn", "n_quantiles": 20},
-    "iqn": {"head": "iqn"},
+    "c51": {**SMALL, "head": "c51", "n_atoms": 21, "v_min": -1.5, "v_max": 1.5},
+    "qr-dqn": {**SMALL, "head": "qr-dqn", "n_quantiles": 20},
+    "iqn": {**SMALL, "head": "iqn"},
 }
 
 
@@ -155,7 +157,7 @@ def test_each_head_learns_the_task(head, seed):
 
 @pytest.mark.parametrize("settings", [{"noisy": True, "end_e": 0.0}, {"munchausen": True}])
 def test_parts_of_the_family_learn_the_task(settings):
-    assert mean_return(seed=1, **settings) >= 0.95
+    assert mean_return(seed=1, **SMALL, **settings) >= 0.95
 
 
 def test_fails_with_a_projection_that_ignores_the_rewards(monkeypatch):

@@ -230,6 +230,22 @@ def test_frequencies_count_environment_steps(monkeypatch, num_envs):
     }
 
 
+def test_gradient_steps_are_updates_on_batches_of_their_own(monkeypatch):
+    batches = []
+    plain = Learner.update
+
+    def update(self, batch):
+        batches.append(batch.observations.clone())
+        return plain(self, batch)
+
+    monkeypatch.setattr(Learner, "update", update)
+
+    train(TrainConfig(**{**SHORT, "total_timesteps": 130, "gradient_steps": 3}))
+
+    assert len(batches) == 3 * len([step for step in range(101, 130) if step % 4 == 0])
+    assert not torch.equal(batches[0], batches[1])
+
+
 def same_weights(first, second):
     first, second = first.q_network.state_dict(), second.q_network.state_dict()
     return all(torch.equal(first[name], second[name]) for name in first)

@@ -4,7 +4,7 @@ import sys
 import pytest
 import torch
 
-from framering import TrainConfig
+from framering import TrainConfig, device
 from framering.atari import console
 from framering.errors import ConfigError
 from framering.training import preflight
@@ -117,3 +117,32 @@ def test_videos_of_an_environment_without_pictures_are_refused(monkeypatch):
 
     with pytest.raises(ConfigError, match="--capture-video can't record: it is dark"):
         preflight.check_run(config, make_task_spec("CartPole-v1"))
+
+
+@pytest.mark.parametrize(
+    ("precision", "flags", "expected"),
+    [
+        ("auto", "fpu avx2", False),
+        ("auto", "fpu avx512_bf16", True),
+        ("auto", "fpu amx_bf16", True),
+        ("float32", "fpu avx512_bf16", False),
+        ("bfloat16", "fpu avx2", True),
+    ],
+)
+def test_bfloat16_is_chosen_where_the_processor_has_instructions_for_it(
+    monkeypatch, precision, flags, expected
+):
+    monkeypatch.setattr(device.Path, "read_text", lambda path: f"flags\t\t: {flags}\n")
+
+    config = TrainConfig(precision=precision, device="cpu")
+
+    assert preflight.uses_bfloat16(config) == expected
+
+
+def test_images_are_needed_to_shift_them():
+    task = make_task_spec("CartPole-v1")
+
+    with pytest.raises(
+        ConfigError, match=r"--augment: expected an environment with images.*\(4,\)"
+    ):
+        preflight.check_run(TrainConfig(env_id="CartPole-v1", augment=True, device="cpu"), task)

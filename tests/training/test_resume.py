@@ -55,6 +55,8 @@ def assert_same(first, second):
         {"num_envs": 3, "num_workers": 2},
         {"num_envs": 2, "num_workers": 0, "pipeline": False, "n_step": 3, "double_dqn": True},
         {"num_envs": 2, "num_workers": 1, "prioritized": True, "n_step": 2},
+        {"head": "iqn", "noisy": True, "augment": True, "gradient_steps": 2},
+        {"head": "c51", "munchausen": True, "dueling": True, "prioritized": True},
     ],
 )
 def test_a_resumed_run_gives_the_weights_of_one_that_never_stopped(settings):

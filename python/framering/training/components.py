@@ -7,6 +7,7 @@ from typing import Any
 import torch
 
 from framering.config import TrainConfig
+from framering.device import has_fast_bfloat16
 from framering.dqn.exploration import EpsilonGreedy
 from framering.dqn.learner import Learner
 from framering.dqn.network import NetworkOptions, make_network
@@ -143,6 +144,14 @@ def describe(config: TrainConfig, task: TaskSpec, components: Components) -> str
         f"{config.env_id}: {environments} {emulation}, {order}; "
         f"{components.learner.device} with {torch.get_num_threads()} torch threads"
         + (", compiled" if config.compile else "")
-        + (", bfloat16" if uses_bfloat16(config) else "")
+        + _describe_precision(config)
         + ("" if limit is None else f"; transitions in at most {limit / 1e9:.1f} GB")
     )
+
+
+def _describe_precision(config: TrainConfig) -> str:
+    if not uses_bfloat16(config):
+        return ""
+    if has_fast_bfloat16(run_device(config)):
+        return ", bfloat16"
+    return ", bfloat16 without instructions for it (slow; --precision auto is faster)"

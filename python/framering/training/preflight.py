@@ -24,6 +24,11 @@ def check_run(config: TrainConfig, task: TaskSpec) -> None:
     config.check()
     run_device(config)
     check_memory(config, task)
+    if config.augment and len(task.observation_space.shape) != 3:
+        raise ConfigError(
+            f"--augment: expected an environment with images, got observations of shape "
+            f"{task.observation_space.shape}: leave it out"
+        )
     if config.checkpoint_every and task.is_atari:
         check_can_save()
     if config.track:
