@@ -9,6 +9,7 @@ from framering import cli
 from framering.dqn.network import VectorQNetwork
 from framering.dqn.weights import save_weights
 from framering.errors import ConfigError, RunError
+from framering.presets import PRESETS
 from framering.training import preflight
 from framering.vector.pool import WorkerError
 
@@ -37,7 +38,10 @@ MODEL = ["--model", "m", *CARTPOLE]
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["fly"], "command: expected one of train, eval, play, plot, bench, profile, got 'fly'"),
+        (
+            ["fly"],
+            "command: expected one of train, eval, play, plot, study, bench, profile, got 'fly'",
+        ),
         (["train", "--num-envs", "many"], "--num-envs: expected INT, got 'many'"),
         (["train", "--num-env", "3"], "did you mean --num-envs?"),
         (["train", "--batch-size", "64", "--learning-starts", "10"], "--batch-size: expected"),
@@ -49,8 +53,14 @@ MODEL = ["--model", "m", *CARTPOLE]
         (["train", "--torch-threads", "1000000"], "--torch-threads: expected at most 1024"),
         (["train", "--learning-rate", "inf"], "--learning-rate: expected above 0 and at most 1"),
         (["train", "--device", "tpu"], "--device: expected one of 'auto', 'cpu', 'cuda'"),
-        (["train", "--preset", "x"], "--preset: expected one of cleanrl, fast, pong, got 'x'"),
-        (["train", "--preset"], "--preset: expected one of cleanrl, fast, pong, got ''"),
+        (
+            ["train", "--preset", "x"],
+            f"--preset: expected one of {', '.join(PRESETS)}, got 'x'",
+        ),
+        (
+            ["train", "--preset"],
+            f"--preset: expected one of {', '.join(PRESETS)}, got ''",
+        ),
         (["train", "--resume", "runs/one", "--seed", "2"], "--resume: expected no other flag"),
         (["eval", "--model", "nothing", *CARTPOLE], "nothing"),
         (["eval", "--model", ".", *CARTPOLE], "."),
