@@ -1,4 +1,4 @@
-"""The examples in docstrings run, and so do the README's."""
+"""The examples in docstrings run, and so do those of the README and of the documentation."""
 
 import doctest
 import importlib
@@ -62,9 +62,17 @@ def test_the_examples_of_the_compiled_module_give_what_they_show():
     assert not failures, "".join(failures)
 
 
-@pytest.mark.parametrize("block", python_blocks((ROOT / "README.md").read_text()))
-def test_the_readmes_example_runs(block):
-    exec(compile(block, "README.md", "exec"), {})
+PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
+BLOCKS = [(page.name, block) for page in PAGES for block in python_blocks(page.read_text())]
+
+
+@pytest.mark.parametrize(("page", "block"), BLOCKS)
+def test_the_example_on_the_page_runs(page, block):
+    exec(compile(block, page, "exec"), {})
+
+
+def test_every_page_with_python_is_run():
+    assert {page for page, _ in BLOCKS} >= {"README.md", "train.md", "replay.md", "vector.md"}
 
 
 def test_an_example_that_shows_something_else_is_found(tmp_path):

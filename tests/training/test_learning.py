@@ -183,12 +183,11 @@ def test_fails_with_quantile_weights_of_the_wrong_sign(monkeypatch, head):
     assert mean_return(seed=1, **HEADS[head]) < 0.8
 
 
-@pytest.mark.parametrize("head", HEADS)
-def test_fails_with_targets_of_another_policy(monkeypatch, head):
+def test_fails_with_targets_of_another_policy(monkeypatch):
     def worst_actions(self, next_outputs, next_observations, next_fractions):
         values = self.q_network.head.values(next_outputs)
         return GreedyPolicy(values.argmin(dim=1, keepdim=True))
 
     monkeypatch.setattr(Learner, "_policy", worst_actions)
 
-    assert mean_return(seed=1, **HEADS[head]) < 0.8
+    assert mean_return(seed=1, **HEADS["c51"]) < 0.8
