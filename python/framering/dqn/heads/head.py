@@ -4,6 +4,7 @@ from typing import NamedTuple, Protocol
 
 import torch
 from torch import Generator, Tensor
+from torch.nn import functional
 
 from framering.dqn.policies import TargetPolicy
 
@@ -82,9 +83,13 @@ def quantile_huber_loss(quantiles: Tensor, targets: Tensor, fractions: Tensor) -
     fractions
         τ (B, N) or (1, N), the probabilities of the quantiles.
     """
-    # δ_ij = target_j − θ_i
-    errors = targets.unsqueeze(1) - quantiles.unsqueeze(2)
-    absolute = errors.abs()
-    huber = torch.where(absolute <= 1, 0.5 * errors.square(), absolute - 0.5)
-    weights = (fractions.unsqueeze(2) - (errors.detach() < 0).float()).abs()
+    # For each pair of target j and quantile i, without a tensor of their differences δ_ij, which
+    # would be as large as all that follows.
+    pairs = (len(quantiles), quantiles.shape[1], targets.shape[1])
+    predicted = quantiles.unsqueeze(2).expand(pairs)
+    wanted = targets.unsqueeze(1).expand(pairs)
+    huber = functional.smooth_l1_loss(predicted, wanted, reduction="none")
+    # |τ_i − 1{δ_ij < 0}|
+    tau = fractions.unsqueeze(2)
+    weights = torch.where(wanted < predicted, 1 - tau, tau)
     return (weights * huber).mean(dim=2).sum(dim=1, keepdim=True)
