@@ -35,7 +35,7 @@ void rgb_to_gray(const std::uint8_t* rgb, std::uint8_t* gray, std::size_t pixel_
                  system::CpuPath path) {
   std::size_t i = 0;
 #if defined(__x86_64__)
-  if (path == system::CpuPath::avx2) {
+  if (includes(path, system::CpuPath::avx2)) {
     i = rgb_to_gray_avx2(rgb, gray, pixel_count);
   }
 #else

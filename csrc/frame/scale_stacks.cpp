@@ -22,7 +22,7 @@ void scale_stacks(const Stacks& stacks, float* out, [[maybe_unused]] system::Cpu
     const std::uint8_t* planes = stacks.bytes + row * stacks.row_stride;
     std::size_t pixel = 0;
 #if defined(__x86_64__)
-    if (path == system::CpuPath::avx2 && stacks.stack == 4) {
+    if (includes(path, system::CpuPath::avx2) && stacks.stack == 4) {
       pixel = scale_four_planes_avx2(planes, stacks.pixels, out);
     }
 #endif

@@ -156,11 +156,11 @@ void finish_row_whole(const ShrinkPlan& plan, std::size_t /*y*/, const std::uint
 
 ShrinkKernel shrink_kernel(const ShrinkPlan& plan, system::CpuPath path) {
 #if defined(__x86_64__)
-  if (path == system::CpuPath::avx2 && plan.finish == FinishKind::halves && plan.channels == 1 &&
-      plan.target_values() >= 32) {
+  if (includes(path, system::CpuPath::avx2) && plan.finish == FinishKind::halves &&
+      plan.channels == 1 && plan.target_values() >= 32) {
     return {.sum_columns = nullptr, .finish_row = &finish_halved_plane_avx2};
   }
-  if (path == system::CpuPath::avx2 && !plan.column_groups.empty()) {
+  if (includes(path, system::CpuPath::avx2) && !plan.column_groups.empty()) {
     return {.sum_columns = &sum_columns_avx2, .finish_row = &finish_row_avx2};
   }
 #else

@@ -52,53 +52,63 @@ std::size_t encoded_size(std::uint64_t header) { return (header & 0xffffffffU) >
 FrameKind encoded_kind(std::uint64_t header) { return static_cast<FrameKind>(header & 3U); }
 
 FrameEncoder::Part::Part(const WordSequence& sequence)
-    : head(1 + sequence.further_masks() + sequence.groups()),
-      words(sequence.groups() * kGroupWords) {}
+    : sequence(sequence),
+      masks(sequence.groups()),
+      head(1 + sequence.further_masks() + sequence.groups()),
+      words(sequence.groups() * kGroupWords + kKernelRoom / kWord) {}
 
 FrameEncoder::FrameEncoder(const FrameShape& shape)
     : shape_(shape),
       delta_(shape.words()),
       alone_(shape.words_by_row()),
-      rows_(shape.row_words() * kWord + shape.words_by_row().groups() * kGroupBytes) {}
+      rows_(aligned_row_bytes() + shape.words_by_row().groups() * kGroupBytes + kKernelRoom) {}
 
-EncodedFrame FrameEncoder::encode(FrameKind kind, const WordSequence& sequence,
-                                  const std::uint8_t* frame, const std::uint8_t* predicted,
-                                  Part& part) {
+std::size_t FrameEncoder::aligned_row_bytes() const { return shape_.row_words() * kWord; }
+
+// Finds the words that differ, and the size that this makes. Which encoded frame is the smallest is
+// known before one is made.
+void FrameEncoder::find(const std::uint8_t* frame, const std::uint8_t* predicted, Part& part) {
   const EncodingKernels& kernels = encoding_kernels();
+  const std::size_t groups = part.masks.size();
+  kernels.differing(frame, predicted, groups, part.masks.data());
+  part.masks.back() &= part.sequence.all(groups - 1);
+  const auto empty = static_cast<std::size_t>(std::ranges::count(part.masks, 0));
+  part.size = 1 + part.sequence.further_masks() + (groups - empty) +
+              kernels.count_bits(part.masks.data(), groups);
+}
+
+EncodedFrame FrameEncoder::encode(FrameKind kind, const std::uint8_t* frame, Part& part) {
   std::uint64_t* const head = part.head.data();
-  std::uint64_t* mask = head + 1 + sequence.further_masks();
-  std::uint64_t* word = part.words.data();
+  std::uint64_t* mask = head + 1 + part.sequence.further_masks();
   std::fill(head, mask, 0);
-  for (std::size_t group = 0; group < sequence.groups();
-       ++group, frame += kGroupBytes, predicted += kGroupBytes) {
-    std::uint64_t differing = kernels.differing(frame, predicted) & sequence.all(group);
-    if (differing == 0) {
-      continue;
-    }
-    const GroupBit at = group_bit(group);
-    head[at.word] |= std::uint64_t{1} << at.bit;
-    *mask++ = differing;
-    for (; differing != 0; differing &= differing - 1) {
-      std::memcpy(word++, frame + static_cast<std::size_t>(std::countr_zero(differing)) * kWord,
-                  kWord);
+  head[0] = make_header(kind, part.size);
+  for (std::size_t group = 0; group < part.masks.size(); ++group) {
+    if (part.masks[group] != 0) {
+      const GroupBit at = group_bit(group);
+      head[at.word] |= std::uint64_t{1} << at.bit;
+      *mask++ = part.masks[group];
     }
   }
+  encoding_kernels().pack(frame, part.masks.data(), part.masks.size(), part.words.data());
   const auto head_size = static_cast<std::size_t>(mask - head);
-  const auto words_size = static_cast<std::size_t>(word - part.words.data());
-  head[0] |= make_header(kind, head_size + words_size);
-  return {.kind = kind, .head = {head, head_size}, .words = {part.words.data(), words_size}};
+  return {
+      .kind = kind, .head = {head, head_size}, .words = {part.words.data(), part.size - head_size}};
+}
+
+void FrameEncoder::find_key(const PaddedFrame& frame) {
+  std::uint8_t* const rows = rows_.data() + aligned_row_bytes();
+  encoding_kernels().align_rows(frame.data(), shape_.rows(), shape_.row_bytes, rows);
+  find(rows, rows_.data(), alone_);
 }
 
 EncodedFrame FrameEncoder::encode_alone(const PaddedFrame& frame) {
-  const std::size_t row_bytes = shape_.row_words() * kWord;
-  for (std::size_t row = 0; row < shape_.rows(); ++row) {
-    std::memcpy(rows_.data() + (row + 1) * row_bytes, frame.data() + row * shape_.row_bytes,
-                shape_.row_bytes);
-  }
-  const EncodedFrame key = encode(FrameKind::kKey, shape_.words_by_row(), rows_.data() + row_bytes,
-                                  rows_.data(), alone_);
-  if (key.size() < shape_.most_encoded_words()) {
-    return key;
+  find_key(frame);
+  return encode_alone_as_found(frame);
+}
+
+EncodedFrame FrameEncoder::encode_alone_as_found(const PaddedFrame& frame) {
+  if (alone_.size < shape_.most_encoded_words()) {
+    return encode(FrameKind::kKey, rows_.data() + aligned_row_bytes(), alone_);
   }
   const std::size_t words = shape_.words().words;
   alone_.head[0] = make_header(FrameKind::kRaw, 1 + words);
@@ -109,14 +119,15 @@ EncodedFrame FrameEncoder::encode_alone(const PaddedFrame& frame) {
 }
 
 EncodedFrame FrameEncoder::encode_after(const PaddedFrame& before, const PaddedFrame& frame) {
-  const EncodedFrame delta =
-      encode(FrameKind::kDelta, shape_.words(), frame.data(), before.data(), delta_);
+  find(frame.data(), before.data(), delta_);
   // Only where much has changed, a frame may be smaller alone.
-  if (delta.size() * 8 < shape_.words().words) {
-    return delta;
+  if (delta_.size * 8 >= shape_.words().words) {
+    find_key(frame);
+    if (std::min(alone_.size, shape_.most_encoded_words()) <= delta_.size) {
+      return encode_alone_as_found(frame);
+    }
   }
-  const EncodedFrame alone = encode_alone(frame);
-  return alone.size() <= delta.size() ? alone : delta;
+  return encode(FrameKind::kDelta, frame.data(), delta_);
 }
 
 FrameDecoder::FrameDecoder(const FrameShape& shape)

@@ -102,14 +102,24 @@ class FrameEncoder {
   EncodedFrame encode_after(const PaddedFrame& before, const PaddedFrame& frame);
 
  private:
+  // Which words of a sequence an encoded frame names, and the encoded frame.
   struct Part {
     explicit Part(const WordSequence& sequence);
+
+    WordSequence sequence;
+    std::vector<std::uint64_t> masks;  // one for each group
+    std::size_t size = 0;              // of the encoded frame, in words
     std::vector<std::uint64_t> head;
     std::vector<std::uint64_t> words;
   };
 
-  static EncodedFrame encode(FrameKind kind, const WordSequence& sequence,
-                             const std::uint8_t* frame, const std::uint8_t* predicted, Part& part);
+  static void find(const std::uint8_t* frame, const std::uint8_t* predicted, Part& part);
+  static EncodedFrame encode(FrameKind kind, const std::uint8_t* frame, Part& part);
+
+  void find_key(const PaddedFrame& frame);
+  EncodedFrame encode_alone_as_found(const PaddedFrame& frame);
+
+  [[nodiscard]] std::size_t aligned_row_bytes() const;
 
   FrameShape shape_;
   Part delta_;

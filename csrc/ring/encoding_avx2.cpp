@@ -1,5 +1,5 @@
-// Encoding and decoding with AVX2, four words at a time. See system/avx2.hpp for how such a file is
-// compiled.
+// Encoding and decoding with AVX2, four words at a time where many are named. See system/avx2.hpp
+// for how such a file is compiled.
 #if defined(__x86_64__)
 // NOLINTBEGIN(portability-simd-intrinsics): encoding_kernels.cpp holds the portable path.
 
@@ -7,6 +7,7 @@
 
 #include <array>
 #include <bit>
+#include <cstring>
 
 #include "ring/encoding_kernels.hpp"
 #include "ring/encoding_loops.hpp"
@@ -23,6 +24,11 @@ namespace {
 constexpr std::size_t kWord = sizeof(std::uint64_t);
 constexpr std::size_t kVectorWords = 4;
 constexpr std::size_t kVectorBytes = 32;
+constexpr std::size_t kGroupBytes = kGroupWords * kWord;
+
+// In groups with fewer named words, these are copied one by one.
+constexpr int kDenseToPack = 16;
+constexpr int kDenseToDecode = 24;
 
 // For a mask of four words: where each of the named ones lies among the packed words, as pairs of
 // 32-bit indices, and its bits, all set.
@@ -49,12 +55,34 @@ constexpr std::array<Expansion, 16> make_expansions() {
 
 constexpr std::array<Expansion, 16> kExpansions = make_expansions();
 
+// For a mask of four words: where each of the packed ones lies among the four, as pairs of 32-bit
+// indices.
+struct alignas(kVectorBytes) Compression {
+  std::array<std::uint32_t, 8> indices;
+};
+
+constexpr std::array<Compression, 16> make_compressions() {
+  std::array<Compression, 16> table{};
+  for (unsigned mask = 0; mask < 16; ++mask) {
+    std::size_t next = 0;
+    for (std::uint32_t word = 0; word < 4; ++word) {
+      if ((mask >> word & 1U) != 0) {
+        table[mask].indices[next++] = 2 * word;
+        table[mask].indices[next++] = 2 * word + 1;
+      }
+    }
+  }
+  return table;
+}
+
+constexpr std::array<Compression, 16> kCompressions = make_compressions();
+
 FRAMERING_AVX2_INLINE __m256i load(const void* bytes) {
   return _mm256_loadu_si256(static_cast<const __m256i*>(bytes));
 }
 
-FRAMERING_AVX2_INLINE void store(std::uint8_t* bytes, __m256i value) {
-  _mm256_storeu_si256(reinterpret_cast<__m256i*>(bytes), value);
+FRAMERING_AVX2_INLINE void store(void* bytes, __m256i value) {
+  _mm256_storeu_si256(static_cast<__m256i*>(bytes), value);
 }
 
 // The words that a mask of four names, from `words`; the others from `kept`.
@@ -64,23 +92,84 @@ FRAMERING_AVX2_INLINE __m256i merge(__m256i kept, std::uint64_t mask, const std:
   return _mm256_blendv_epi8(kept, spread, load(&expansion.named));
 }
 
-FRAMERING_AVX2 std::uint64_t differing(const std::uint8_t* a, const std::uint8_t* b) {
-  std::uint64_t equal = 0;
-  for (std::size_t i = 0; i < kGroupWords; i += kVectorWords) {
-    const __m256i same = _mm256_cmpeq_epi64(load(a + i * kWord), load(b + i * kWord));
-    const auto mask = static_cast<unsigned>(_mm256_movemask_pd(_mm256_castsi256_pd(same)));
-    equal |= static_cast<std::uint64_t>(mask) << i;
+// The words that a mask of four names, one behind the other.
+FRAMERING_AVX2_INLINE __m256i compress(__m256i words, std::uint64_t mask) {
+  return _mm256_permutevar8x32_epi32(words, load(&kCompressions[mask].indices));
+}
+
+FRAMERING_AVX2 void differing(const std::uint8_t* a, const std::uint8_t* b, std::size_t groups,
+                              std::uint64_t* masks) {
+  for (std::size_t group = 0; group < groups; ++group, a += kGroupBytes, b += kGroupBytes) {
+    std::uint64_t equal = 0;
+    for (std::size_t i = 0; i < kGroupWords; i += kVectorWords) {
+      const __m256i same = _mm256_cmpeq_epi64(load(a + i * kWord), load(b + i * kWord));
+      const auto mask = static_cast<unsigned>(_mm256_movemask_pd(_mm256_castsi256_pd(same)));
+      equal |= static_cast<std::uint64_t>(mask) << i;
+    }
+    masks[group] = ~equal;
   }
-  return ~equal;
+}
+
+FRAMERING_AVX2_BITS void pack(const std::uint8_t* frame, const std::uint64_t* masks,
+                              std::size_t groups, std::uint64_t* words) {
+  for (std::size_t group = 0; group < groups; ++group, frame += kGroupBytes) {
+    const std::uint64_t mask = masks[group];
+    if (std::popcount(mask) < kDenseToPack) {
+      words = loops::copy_from_group(frame, mask, words);
+      continue;
+    }
+    for (std::size_t i = 0; i < kGroupWords; i += kVectorWords) {
+      store(words + loops::named_before(mask, i),
+            compress(load(frame + i * kWord), mask >> i & 15U));
+    }
+    words += std::popcount(mask);
+  }
+}
+
+FRAMERING_AVX2 void align_rows(const std::uint8_t* frame, std::size_t rows, std::size_t row_bytes,
+                               std::uint8_t* aligned) {
+  const std::size_t row_words = (row_bytes + kWord - 1) / kWord;
+  const std::uint64_t last = ~std::uint64_t{0} >> (row_words * kWord - row_bytes) * 8;
+  for (std::size_t y = 0; y < rows; ++y, frame += row_bytes, aligned += row_words * kWord) {
+    for (std::size_t i = 0; i < row_words; i += kVectorWords) {
+      store(aligned + i * kWord, load(frame + i * kWord));
+    }
+    std::uint64_t word = 0;
+    std::memcpy(&word, frame + (row_words - 1) * kWord, kWord);
+    word &= last;
+    std::memcpy(aligned + (row_words - 1) * kWord, &word, kWord);
+  }
 }
 
 FRAMERING_AVX2_BITS std::size_t count_bits(const std::uint64_t* masks, std::size_t number) {
   return loops::count_bits(masks, number);
 }
 
+FRAMERING_AVX2_BITS_INLINE void decode_groups(std::uint64_t groups, CheckedFrame& delta,
+                                              std::uint8_t* frame) {
+  for (; groups != 0; groups &= groups - 1) {
+    std::uint8_t* const group =
+        frame + static_cast<std::size_t>(std::countr_zero(groups)) * kGroupBytes;
+    const std::uint64_t mask = *delta.word_masks++;
+    if (std::popcount(mask) < kDenseToDecode) {
+      delta.words = loops::copy_to_group(mask, delta.words, group);
+      continue;
+    }
+    for (std::size_t i = 0; i < kGroupWords; i += kVectorWords) {
+      std::uint8_t* const to = group + i * kWord;
+      store(to, merge(load(to), mask >> i & 15U, delta.words + loops::named_before(mask, i)));
+    }
+    delta.words += std::popcount(mask);
+  }
+}
+
 FRAMERING_AVX2_BITS void decode_delta(const CheckedFrame& delta, std::size_t further_masks,
                                       std::uint8_t* frame) {
-  loops::decode_delta(delta, further_masks, frame);
+  CheckedFrame left = delta;
+  decode_groups(delta.group_masks[0] >> 32U, left, frame);
+  for (std::size_t i = 0; i < further_masks; ++i) {
+    decode_groups(delta.group_masks[1 + i], left, frame + (kHeaderGroups + 64 * i) * kGroupBytes);
+  }
 }
 
 // A row of `kVectors` vectors, of which the last one may reach beyond it. The row above stays in
@@ -92,8 +181,8 @@ FRAMERING_AVX2_BITS_INLINE const std::uint64_t* decode_row(std::uint64_t named,
                                                            __m256i* above, std::uint8_t* to) {
   if (named != 0) {
     for (std::size_t i = 0; i < kVectors; ++i) {
-      const std::uint64_t before = named & ((std::uint64_t{1} << (i * kVectorWords)) - 1);
-      above[i] = merge(above[i], named >> (i * kVectorWords) & 15U, words + std::popcount(before));
+      above[i] = merge(above[i], named >> (i * kVectorWords) & 15U,
+                       words + loops::named_before(named, i * kVectorWords));
     }
   }
   for (std::size_t i = 0; i < kVectors; ++i) {
@@ -137,6 +226,8 @@ FRAMERING_AVX2_BITS void decode_key(const std::uint64_t* masks, const std::uint6
 }  // namespace
 
 const EncodingKernels kAvx2Encoding{.differing = differing,
+                                    .pack = pack,
+                                    .align_rows = align_rows,
                                     .count_bits = count_bits,
                                     .decode_delta = decode_delta,
                                     .decode_key = decode_key};

@@ -6,9 +6,9 @@
 
 namespace framering::ring {
 
-// The kernels read and write vectors of up to 32 bytes, also where a frame or a row ends within
-// one: this many bytes more than a whole group or row.
-inline constexpr std::size_t kKernelRoom = 32;
+// The kernels read and write vectors of up to 64 bytes, also where a frame, a row or the packed
+// words end within one: this many bytes more than a whole group or row.
+inline constexpr std::size_t kKernelRoom = 64;
 
 // An encoded frame whose masks have been checked against its number of words.
 struct CheckedFrame {
@@ -18,8 +18,19 @@ struct CheckedFrame {
 };
 
 struct EncodingKernels {
-  // A mask of the words of a group that differ.
-  std::uint64_t (*differing)(const std::uint8_t* a, const std::uint8_t* b);
+  // A mask for each of `groups` groups: its words that differ.
+  void (*differing)(const std::uint8_t* a, const std::uint8_t* b, std::size_t groups,
+                    std::uint64_t* masks);
+
+  // Copies the words that are named, given a mask for each group, one behind the other. Writes up
+  // to kKernelRoom bytes behind the last one.
+  void (*pack)(const std::uint8_t* frame, const std::uint64_t* masks, std::size_t groups,
+               std::uint64_t* words);
+
+  // Copies rows of `row_bytes` so that each begins with a word, the rest of its last one filled up
+  // with zeros. Reads up to kKernelRoom bytes behind the frame, and writes as many behind the rows.
+  void (*align_rows)(const std::uint8_t* frame, std::size_t rows, std::size_t row_bytes,
+                     std::uint8_t* aligned);
 
   // The number of bits that are set in `number` masks.
   std::size_t (*count_bits)(const std::uint64_t* masks, std::size_t number);
@@ -39,6 +50,7 @@ const EncodingKernels& encoding_kernels();
 extern const EncodingKernels kPortableEncoding;
 #if defined(__x86_64__)
 extern const EncodingKernels kAvx2Encoding;
+extern const EncodingKernels kAvx512Encoding;
 #endif
 
 }  // namespace framering::ring

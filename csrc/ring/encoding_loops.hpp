@@ -1,4 +1,4 @@
-// Loops that both code paths compile, each with its own instructions for counting bits.
+// Loops that all code paths compile, each with its own instructions for counting bits.
 #pragma once
 
 #include <bit>
@@ -9,7 +9,7 @@
 #include "ring/encoding.hpp"
 #include "ring/encoding_kernels.hpp"
 
-// Inlined always: a copy that is compiled with AVX2 must not be shared (see system/avx2.hpp).
+// Inlined always: a copy that is compiled for one path must not be shared (see system/avx2.hpp).
 #define FRAMERING_ALWAYS_INLINE __attribute__((always_inline)) inline
 
 namespace framering::ring::loops {
@@ -22,26 +22,30 @@ FRAMERING_ALWAYS_INLINE std::size_t count_bits(const std::uint64_t* masks, std::
   return bits;
 }
 
-FRAMERING_ALWAYS_INLINE void copy_groups(std::uint64_t groups, std::uint8_t* frame,
-                                         CheckedFrame& delta) {
+// Copies the words that a mask names into a group, and returns the words behind them.
+FRAMERING_ALWAYS_INLINE const std::uint64_t* copy_to_group(std::uint64_t mask,
+                                                           const std::uint64_t* words,
+                                                           std::uint8_t* group) {
   constexpr std::size_t kWord = sizeof(std::uint64_t);
-  for (; groups != 0; groups &= groups - 1) {
-    std::uint8_t* const group =
-        frame + static_cast<std::size_t>(std::countr_zero(groups)) * kGroupWords * kWord;
-    for (std::uint64_t mask = *delta.word_masks++; mask != 0; mask &= mask - 1) {
-      std::memcpy(group + static_cast<std::size_t>(std::countr_zero(mask)) * kWord, delta.words++,
-                  kWord);
-    }
+  for (; mask != 0; mask &= mask - 1) {
+    std::memcpy(group + static_cast<std::size_t>(std::countr_zero(mask)) * kWord, words++, kWord);
   }
+  return words;
 }
 
-FRAMERING_ALWAYS_INLINE void decode_delta(CheckedFrame delta, std::size_t further_masks,
-                                          std::uint8_t* frame) {
-  constexpr std::size_t kGroupBytes = kGroupWords * sizeof(std::uint64_t);
-  copy_groups(delta.group_masks[0] >> 32U, frame, delta);
-  for (std::size_t i = 0; i < further_masks; ++i) {
-    copy_groups(delta.group_masks[1 + i], frame + (kHeaderGroups + 64 * i) * kGroupBytes, delta);
+// Copies the words that a mask names out of a group, and returns where the next ones go.
+FRAMERING_ALWAYS_INLINE std::uint64_t* copy_from_group(const std::uint8_t* group,
+                                                       std::uint64_t mask, std::uint64_t* words) {
+  constexpr std::size_t kWord = sizeof(std::uint64_t);
+  for (; mask != 0; mask &= mask - 1) {
+    std::memcpy(words++, group + static_cast<std::size_t>(std::countr_zero(mask)) * kWord, kWord);
   }
+  return words;
+}
+
+// How many words a mask names before the one at a position.
+FRAMERING_ALWAYS_INLINE std::size_t named_before(std::uint64_t mask, std::size_t position) {
+  return static_cast<std::size_t>(std::popcount(mask & ((std::uint64_t{1} << position) - 1)));
 }
 
 // The 64 bits of a sequence of masks that begin at a position. The mask after it is read, too.

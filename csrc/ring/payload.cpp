@@ -39,7 +39,7 @@ void load_words(std::uint8_t* bytes, const std::uint64_t* words, std::size_t num
 #if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
   return false;
 #else
-  return system::cpu_path() == system::CpuPath::avx2;
+  return includes(system::cpu_path(), system::CpuPath::avx2);
 #endif
 }
 

@@ -12,6 +12,9 @@ CpuFeatures detect() {
 #if defined(__x86_64__)
   __builtin_cpu_init();
   found.avx2 = __builtin_cpu_supports("avx2") != 0;
+  found.avx512 = found.avx2 && __builtin_cpu_supports("avx512f") != 0 &&
+                 __builtin_cpu_supports("avx512bw") != 0 &&
+                 __builtin_cpu_supports("avx512dq") != 0 && __builtin_cpu_supports("avx512vl") != 0;
 #elif defined(__aarch64__)
   found.neon = true;  // part of the architecture's baseline
 #endif
@@ -30,26 +33,34 @@ const CpuFeatures& cpu_features() {
   return features;
 }
 
-const char* name(CpuPath path) { return path == CpuPath::avx2 ? "avx2" : "portable"; }
+const char* name(CpuPath path) {
+  switch (path) {
+    case CpuPath::avx512:
+      return "avx512";
+    case CpuPath::avx2:
+      return "avx2";
+    case CpuPath::portable:
+      break;
+  }
+  return "portable";
+}
 
 CpuPath choose_path(const std::string& requested, const CpuFeatures& features) {
-  if (requested.empty()) {
-    return features.avx2 ? CpuPath::avx2 : CpuPath::portable;
+  const auto runs = [&](CpuPath path) {
+    return path == CpuPath::portable || (path == CpuPath::avx2 ? features.avx2 : features.avx512);
+  };
+  for (const CpuPath path : {CpuPath::avx512, CpuPath::avx2, CpuPath::portable}) {
+    if (requested == name(path) && !runs(path)) {
+      throw std::invalid_argument(
+          "FRAMERING_CPU: expected a path of this processor, which is not capable of it, got '" +
+          requested + "'; set it to '" + name(choose_path("", features)) + "' or unset it");
+    }
+    if (requested == name(path) || (requested.empty() && runs(path))) {
+      return path;
+    }
   }
-  if (requested == "portable") {
-    return CpuPath::portable;
-  }
-  if (requested != "avx2") {
-    throw std::invalid_argument("FRAMERING_CPU: expected 'portable' or 'avx2', got '" + requested +
-                                "'; unset it to use the fastest path of this processor");
-  }
-  if (!features.avx2) {
-    throw std::invalid_argument(
-        "FRAMERING_CPU: expected a path of this processor, which has no AVX2, got 'avx2'; set it "
-        "to "
-        "'portable' or unset it");
-  }
-  return CpuPath::avx2;
+  throw std::invalid_argument("FRAMERING_CPU: expected 'portable', 'avx2' or 'avx512', got '" +
+                              requested + "'; unset it to use the fastest path of this processor");
 }
 
 CpuPath cpu_path() {

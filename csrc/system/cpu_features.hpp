@@ -8,14 +8,19 @@ namespace framering::system {
 
 struct CpuFeatures {
   bool avx2 = false;
+  bool avx512 = false;  // its parts F, BW, DQ and VL
   bool neon = false;
 };
 
 // Detected once, at the first call.
 const CpuFeatures& cpu_features();
 
-// The portable path is plain C++ for the architecture's baseline, which compilers vectorise.
-enum class CpuPath : std::uint8_t { portable, avx2 };
+// The portable path is plain C++ for the architecture's baseline, which compilers vectorise. Each
+// path may use all that those before it use: kernels without a version of their own for avx512 take
+// the one for avx2.
+enum class CpuPath : std::uint8_t { portable, avx2, avx512 };
+
+inline bool includes(CpuPath path, CpuPath part) { return path >= part; }
 
 const char* name(CpuPath path);
 
