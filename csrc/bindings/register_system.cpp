@@ -16,6 +16,7 @@ void register_system(py::module_& module) {
         const auto& features = system::cpu_features();
         py::dict found;
         found["avx2"] = features.avx2;
+        found["avx512"] = features.avx512;
         found["neon"] = features.neon;
         found["path"] = system::name(system::cpu_path());
         return found;
@@ -25,14 +26,15 @@ void register_system(py::module_& module) {
 Returns
 -------
 dict
-    ``avx2`` and ``neon``: whether the processor has them. ``path``: ``"avx2"`` or ``"portable"``,
-    chosen at import; every path gives the same bytes. The environment variable ``FRAMERING_CPU``
-    selects one; an unknown name, or a path that the processor cannot run, is an error at import.
+    ``avx2``, ``avx512`` (F, BW, DQ and VL) and ``neon``: whether the processor has them.
+    ``path``: ``"avx512"``, ``"avx2"`` or ``"portable"``, chosen at import; every path gives the same
+    bytes. The environment variable ``FRAMERING_CPU`` selects one; an unknown name, or a path that
+    the processor cannot run, is an error at import.
 
 Examples
 --------
 >>> import framering
->>> framering.cpu_features()["path"] in ("avx2", "portable")
+>>> framering.cpu_features()["path"] in ("avx512", "avx2", "portable")
 True
 )");
 

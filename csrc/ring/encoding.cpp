@@ -51,11 +51,11 @@ std::size_t encoded_size(std::uint64_t header) { return (header & 0xffffffffU) >
 
 FrameKind encoded_kind(std::uint64_t header) { return static_cast<FrameKind>(header & 3U); }
 
-FrameEncoder::Part::Part(const WordSequence& sequence)
-    : sequence(sequence),
-      masks(sequence.groups()),
-      head(1 + sequence.further_masks() + sequence.groups()),
-      words(sequence.groups() * kGroupWords + kKernelRoom / kWord) {}
+FrameEncoder::Part::Part(const WordSequence& named)
+    : sequence(named),
+      masks(named.groups()),
+      head(1 + named.further_masks() + named.groups()),
+      words(named.groups() * kGroupWords + kKernelRoom / kWord) {}
 
 FrameEncoder::FrameEncoder(const FrameShape& shape)
     : shape_(shape),
@@ -65,34 +65,39 @@ FrameEncoder::FrameEncoder(const FrameShape& shape)
 
 std::size_t FrameEncoder::aligned_row_bytes() const { return shape_.row_words() * kWord; }
 
-// Finds the words that differ, and the size that this makes. Which encoded frame is the smallest is
-// known before one is made.
+// Finds the words that differ: the masks, and the size with the words. So it is known which encoded
+// frame is the smallest before words are packed.
 void FrameEncoder::find(const std::uint8_t* frame, const std::uint8_t* predicted, Part& part) {
   const EncodingKernels& kernels = encoding_kernels();
-  const std::size_t groups = part.masks.size();
+  const std::size_t groups = part.sequence.groups();
   kernels.differing(frame, predicted, groups, part.masks.data());
   part.masks.back() &= part.sequence.all(groups - 1);
-  const auto empty = static_cast<std::size_t>(std::ranges::count(part.masks, 0));
-  part.size = 1 + part.sequence.further_masks() + (groups - empty) +
-              kernels.count_bits(part.masks.data(), groups);
+  std::uint64_t* const head = part.head.data();
+  std::uint64_t* const masks = head + 1 + part.sequence.further_masks();
+  std::fill(head, masks, 0);
+  // Without a branch: which groups are named is hard to predict.
+  std::size_t named = 0;
+  for (std::size_t group = 0; group < groups; ++group) {
+    const GroupBit at = group_bit(group);
+    const std::uint64_t any = part.masks[group] != 0 ? 1 : 0;
+    head[at.word] |= any << at.bit;
+    masks[named] = part.masks[group];
+    named += any;
+  }
+  part.head_size = static_cast<std::size_t>(masks - head) + named;
+  part.size = part.head_size + kernels.count_bits(masks, named);
 }
 
 EncodedFrame FrameEncoder::encode(FrameKind kind, const std::uint8_t* frame, Part& part) {
   std::uint64_t* const head = part.head.data();
-  std::uint64_t* mask = head + 1 + part.sequence.further_masks();
-  std::fill(head, mask, 0);
-  head[0] = make_header(kind, part.size);
-  for (std::size_t group = 0; group < part.masks.size(); ++group) {
-    if (part.masks[group] != 0) {
-      const GroupBit at = group_bit(group);
-      head[at.word] |= std::uint64_t{1} << at.bit;
-      *mask++ = part.masks[group];
-    }
-  }
-  encoding_kernels().pack(frame, part.masks.data(), part.masks.size(), part.words.data());
-  const auto head_size = static_cast<std::size_t>(mask - head);
-  return {
-      .kind = kind, .head = {head, head_size}, .words = {part.words.data(), part.size - head_size}};
+  const std::size_t further = part.sequence.further_masks();
+  head[0] |= make_header(kind, part.size);
+  encoding_kernels().pack(
+      {.group_masks = head, .further_masks = further, .word_masks = head + 1 + further}, frame,
+      part.words.data());
+  return {.kind = kind,
+          .head = {head, part.head_size},
+          .words = {part.words.data(), part.size - part.head_size}};
 }
 
 void FrameEncoder::find_key(const PaddedFrame& frame) {
@@ -167,10 +172,10 @@ std::size_t FrameDecoder::decode(std::span<const std::uint64_t> words) {
   if (named_groups > size - 1 - further) {
     return 0;
   }
-  const CheckedFrame found{.group_masks = head,
-                           .word_masks = head + 1 + further,
-                           .words = head + 1 + further + named_groups};
-  if (kernels.count_bits(found.word_masks, named_groups) != size - 1 - further - named_groups) {
+  const NamedWords named{
+      .group_masks = head, .further_masks = further, .word_masks = head + 1 + further};
+  const std::uint64_t* const packed = named.word_masks + named_groups;
+  if (kernels.count_bits(named.word_masks, named_groups) != size - 1 - further - named_groups) {
     return 0;
   }
   // Bits beyond the last group, or beyond the last word of it, would be no words of the frame.
@@ -179,19 +184,19 @@ std::size_t FrameDecoder::decode(std::span<const std::uint64_t> words) {
   if (at.bit < 63 && head[at.word] >> (at.bit + 1) != 0) {
     return 0;
   }
-  if (has_group(head, last) && (found.words[-1] & ~sequence.all(last)) != 0) {
+  if (has_group(head, last) && (packed[-1] & ~sequence.all(last)) != 0) {
     return 0;
   }
 
   if (kind == FrameKind::kDelta) {
-    kernels.decode_delta(found, further, frame_.data());
+    kernels.unpack(named, packed, frame_.data());
   } else {
-    const std::uint64_t* mask = found.word_masks;
+    const std::uint64_t* mask = named.word_masks;
     for (std::size_t group = 0; group < sequence.groups(); ++group) {
       masks_[group] = has_group(head, group) ? *mask++ : 0;
     }
     std::ranges::fill(row_, 0);
-    kernels.decode_key(masks_.data(), found.words, shape_.rows(), shape_.row_bytes, row_.data(),
+    kernels.decode_key(masks_.data(), packed, shape_.rows(), shape_.row_bytes, row_.data(),
                        frame_.data());
   }
   return size;

@@ -102,14 +102,15 @@ class FrameEncoder {
   EncodedFrame encode_after(const PaddedFrame& before, const PaddedFrame& frame);
 
  private:
-  // Which words of a sequence an encoded frame names, and the encoded frame.
+  // An encoded frame of a sequence of words, the head before the words.
   struct Part {
-    explicit Part(const WordSequence& sequence);
+    explicit Part(const WordSequence& named);
 
     WordSequence sequence;
     std::vector<std::uint64_t> masks;  // one for each group
-    std::size_t size = 0;              // of the encoded frame, in words
     std::vector<std::uint64_t> head;
+    std::size_t head_size = 0;
+    std::size_t size = 0;
     std::vector<std::uint64_t> words;
   };
 

@@ -28,7 +28,7 @@ constexpr std::size_t kGroupBytes = kGroupWords * kWord;
 
 // In groups with fewer named words, these are copied one by one.
 constexpr int kDenseToPack = 16;
-constexpr int kDenseToDecode = 24;
+constexpr int kDenseToUnpack = 24;
 
 // For a mask of four words: where each of the named ones lies among the packed words, as pairs of
 // 32-bit indices, and its bits, all set.
@@ -110,19 +110,25 @@ FRAMERING_AVX2 void differing(const std::uint8_t* a, const std::uint8_t* b, std:
   }
 }
 
-FRAMERING_AVX2_BITS void pack(const std::uint8_t* frame, const std::uint64_t* masks,
-                              std::size_t groups, std::uint64_t* words) {
-  for (std::size_t group = 0; group < groups; ++group, frame += kGroupBytes) {
-    const std::uint64_t mask = masks[group];
-    if (std::popcount(mask) < kDenseToPack) {
-      words = loops::copy_from_group(frame, mask, words);
-      continue;
+FRAMERING_AVX2_BITS void pack(const NamedWords& named, const std::uint8_t* frame,
+                              std::uint64_t* words) {
+  const std::uint64_t* mask = named.word_masks;
+  for (std::size_t at = 0; at <= named.further_masks; ++at) {
+    const std::uint8_t* const first = frame + loops::first_group_of(at) * kGroupBytes;
+    for (std::uint64_t groups = loops::groups_of(named, at); groups != 0; groups &= groups - 1) {
+      const std::uint8_t* const group =
+          first + static_cast<std::size_t>(std::countr_zero(groups)) * kGroupBytes;
+      const std::uint64_t words_mask = *mask++;
+      if (std::popcount(words_mask) < kDenseToPack) {
+        words = loops::copy_from_group(group, words_mask, words);
+        continue;
+      }
+      for (std::size_t i = 0; i < kGroupWords; i += kVectorWords) {
+        store(words + loops::named_before(words_mask, i),
+              compress(load(group + i * kWord), words_mask >> i & 15U));
+      }
+      words += std::popcount(words_mask);
     }
-    for (std::size_t i = 0; i < kGroupWords; i += kVectorWords) {
-      store(words + loops::named_before(mask, i),
-            compress(load(frame + i * kWord), mask >> i & 15U));
-    }
-    words += std::popcount(mask);
   }
 }
 
@@ -145,30 +151,26 @@ FRAMERING_AVX2_BITS std::size_t count_bits(const std::uint64_t* masks, std::size
   return loops::count_bits(masks, number);
 }
 
-FRAMERING_AVX2_BITS_INLINE void decode_groups(std::uint64_t groups, CheckedFrame& delta,
-                                              std::uint8_t* frame) {
-  for (; groups != 0; groups &= groups - 1) {
-    std::uint8_t* const group =
-        frame + static_cast<std::size_t>(std::countr_zero(groups)) * kGroupBytes;
-    const std::uint64_t mask = *delta.word_masks++;
-    if (std::popcount(mask) < kDenseToDecode) {
-      delta.words = loops::copy_to_group(mask, delta.words, group);
-      continue;
+FRAMERING_AVX2_BITS void unpack(const NamedWords& named, const std::uint64_t* words,
+                                std::uint8_t* frame) {
+  const std::uint64_t* mask = named.word_masks;
+  for (std::size_t at = 0; at <= named.further_masks; ++at) {
+    std::uint8_t* const first = frame + loops::first_group_of(at) * kGroupBytes;
+    for (std::uint64_t groups = loops::groups_of(named, at); groups != 0; groups &= groups - 1) {
+      std::uint8_t* const group =
+          first + static_cast<std::size_t>(std::countr_zero(groups)) * kGroupBytes;
+      const std::uint64_t words_mask = *mask++;
+      if (std::popcount(words_mask) < kDenseToUnpack) {
+        words = loops::copy_to_group(words_mask, words, group);
+        continue;
+      }
+      for (std::size_t i = 0; i < kGroupWords; i += kVectorWords) {
+        std::uint8_t* const to = group + i * kWord;
+        store(to,
+              merge(load(to), words_mask >> i & 15U, words + loops::named_before(words_mask, i)));
+      }
+      words += std::popcount(words_mask);
     }
-    for (std::size_t i = 0; i < kGroupWords; i += kVectorWords) {
-      std::uint8_t* const to = group + i * kWord;
-      store(to, merge(load(to), mask >> i & 15U, delta.words + loops::named_before(mask, i)));
-    }
-    delta.words += std::popcount(mask);
-  }
-}
-
-FRAMERING_AVX2_BITS void decode_delta(const CheckedFrame& delta, std::size_t further_masks,
-                                      std::uint8_t* frame) {
-  CheckedFrame left = delta;
-  decode_groups(delta.group_masks[0] >> 32U, left, frame);
-  for (std::size_t i = 0; i < further_masks; ++i) {
-    decode_groups(delta.group_masks[1 + i], left, frame + (kHeaderGroups + 64 * i) * kGroupBytes);
   }
 }
 
@@ -229,7 +231,7 @@ const EncodingKernels kAvx2Encoding{.differing = differing,
                                     .pack = pack,
                                     .align_rows = align_rows,
                                     .count_bits = count_bits,
-                                    .decode_delta = decode_delta,
+                                    .unpack = unpack,
                                     .decode_key = decode_key};
 
 }  // namespace framering::ring

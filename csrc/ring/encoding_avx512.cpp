@@ -1,8 +1,9 @@
-// Encoding and decoding with AVX-512, eight words at a time. See system/avx2.hpp for how such a
-// file is compiled.
+// Encoding and decoding with AVX-512, four words at a time where many are named. See
+// system/avx2.hpp for how such a file is compiled.
 //
-// Words are packed in a register and stored whole: storing only the named ones in one instruction
-// takes over a hundred cycles on AMD Zen 4.
+// Vectors have 256 bits: after wider ones, processors run at a lower clock for some time, which
+// costs `add` more than they gain here. Words are packed in a register and stored whole, since
+// storing only the named ones by one instruction is very slow on AMD's Zen 4.
 #if defined(__x86_64__)
 // NOLINTBEGIN(portability-simd-intrinsics): encoding_kernels.cpp holds the portable path.
 
@@ -23,25 +24,31 @@ namespace framering::ring {
 namespace {
 
 constexpr std::size_t kWord = sizeof(std::uint64_t);
-constexpr std::size_t kVectorWords = 8;
-constexpr std::size_t kVectorBytes = 64;
+constexpr std::size_t kVectorWords = 4;
+constexpr std::size_t kVectorBytes = 32;
 constexpr std::size_t kGroupBytes = kGroupWords * kWord;
 
-FRAMERING_AVX512_INLINE __m512i load(const void* bytes) { return _mm512_loadu_si512(bytes); }
+// In groups with fewer named words, these are copied one by one.
+constexpr int kDenseToPack = 16;
+constexpr int kDenseToUnpack = 16;
 
-FRAMERING_AVX512_INLINE void store(void* bytes, __m512i value) {
-  _mm512_storeu_si512(bytes, value);
+FRAMERING_AVX512_INLINE __m256i load(const void* bytes) {
+  return _mm256_loadu_si256(static_cast<const __m256i*>(bytes));
 }
 
-// The words that the low eight bits of a mask name, from `words`; the others from `kept`.
-FRAMERING_AVX512_INLINE __m512i merge(__m512i kept, std::uint64_t mask,
+FRAMERING_AVX512_INLINE void store(void* bytes, __m256i value) {
+  _mm256_storeu_si256(static_cast<__m256i*>(bytes), value);
+}
+
+// The words that the low four bits of a mask name, from `words`; the others from `kept`.
+FRAMERING_AVX512_INLINE __m256i merge(__m256i kept, std::uint64_t mask,
                                       const std::uint64_t* words) {
-  return _mm512_mask_expand_epi64(kept, static_cast<__mmask8>(mask), load(words));
+  return _mm256_mask_expand_epi64(kept, static_cast<__mmask8>(mask), load(words));
 }
 
-// The words that the low eight bits of a mask name, one behind the other.
-FRAMERING_AVX512_INLINE __m512i compress(__m512i words, std::uint64_t mask) {
-  return _mm512_maskz_compress_epi64(static_cast<__mmask8>(mask), words);
+// The words that the low four bits of a mask name, one behind the other.
+FRAMERING_AVX512_INLINE __m256i compress(__m256i words, std::uint64_t mask) {
+  return _mm256_maskz_compress_epi64(static_cast<__mmask8>(mask), words);
 }
 
 FRAMERING_AVX512 void differing(const std::uint8_t* a, const std::uint8_t* b, std::size_t groups,
@@ -50,24 +57,32 @@ FRAMERING_AVX512 void differing(const std::uint8_t* a, const std::uint8_t* b, st
     std::uint64_t mask = 0;
     for (std::size_t i = 0; i < kGroupWords; i += kVectorWords) {
       const std::uint64_t differ =
-          _mm512_cmpneq_epi64_mask(load(a + i * kWord), load(b + i * kWord));
+          _mm256_cmpneq_epi64_mask(load(a + i * kWord), load(b + i * kWord));
       mask |= differ << i;
     }
     masks[group] = mask;
   }
 }
 
-FRAMERING_AVX512 void pack(const std::uint8_t* frame, const std::uint64_t* masks,
-                           std::size_t groups, std::uint64_t* words) {
-  for (std::size_t group = 0; group < groups; ++group, frame += kGroupBytes) {
-    const std::uint64_t mask = masks[group];
-    if (mask == 0) {
-      continue;
+FRAMERING_AVX512 void pack(const NamedWords& named, const std::uint8_t* frame,
+                           std::uint64_t* words) {
+  const std::uint64_t* mask = named.word_masks;
+  for (std::size_t at = 0; at <= named.further_masks; ++at) {
+    const std::uint8_t* const first = frame + loops::first_group_of(at) * kGroupBytes;
+    for (std::uint64_t groups = loops::groups_of(named, at); groups != 0; groups &= groups - 1) {
+      const std::uint8_t* const group =
+          first + static_cast<std::size_t>(std::countr_zero(groups)) * kGroupBytes;
+      const std::uint64_t words_mask = *mask++;
+      if (std::popcount(words_mask) < kDenseToPack) {
+        words = loops::copy_from_group(group, words_mask, words);
+        continue;
+      }
+      for (std::size_t i = 0; i < kGroupWords; i += kVectorWords) {
+        store(words + loops::named_before(words_mask, i),
+              compress(load(group + i * kWord), words_mask >> i));
+      }
+      words += std::popcount(words_mask);
     }
-    for (std::size_t i = 0; i < kGroupWords; i += kVectorWords) {
-      store(words + loops::named_before(mask, i), compress(load(frame + i * kWord), mask >> i));
-    }
-    words += std::popcount(mask);
   }
 }
 
@@ -75,12 +90,12 @@ FRAMERING_AVX512 void align_rows(const std::uint8_t* frame, std::size_t rows, st
                                  std::uint8_t* aligned) {
   const std::size_t step = (row_bytes + kWord - 1) / kWord * kWord;
   const std::size_t whole = (row_bytes - 1) / kVectorBytes * kVectorBytes;
-  const __mmask64 rest = ~std::uint64_t{0} >> (kVectorBytes - (row_bytes - whole));
+  const __mmask32 rest = ~std::uint32_t{0} >> (kVectorBytes - (row_bytes - whole));
   for (std::size_t y = 0; y < rows; ++y, frame += row_bytes, aligned += step) {
     for (std::size_t i = 0; i < whole; i += kVectorBytes) {
       store(aligned + i, load(frame + i));
     }
-    store(aligned + whole, _mm512_maskz_loadu_epi8(rest, frame + whole));
+    store(aligned + whole, _mm256_maskz_loadu_epi8(rest, frame + whole));
   }
 }
 
@@ -88,26 +103,25 @@ FRAMERING_AVX512 std::size_t count_bits(const std::uint64_t* masks, std::size_t 
   return loops::count_bits(masks, number);
 }
 
-FRAMERING_AVX512_INLINE void decode_groups(std::uint64_t groups, CheckedFrame& delta,
-                                           std::uint8_t* frame) {
-  for (; groups != 0; groups &= groups - 1) {
-    std::uint8_t* const group =
-        frame + static_cast<std::size_t>(std::countr_zero(groups)) * kGroupBytes;
-    const std::uint64_t mask = *delta.word_masks++;
-    for (std::size_t i = 0; i < kGroupWords; i += kVectorWords) {
-      std::uint8_t* const to = group + i * kWord;
-      store(to, merge(load(to), mask >> i, delta.words + loops::named_before(mask, i)));
+FRAMERING_AVX512 void unpack(const NamedWords& named, const std::uint64_t* words,
+                             std::uint8_t* frame) {
+  const std::uint64_t* mask = named.word_masks;
+  for (std::size_t at = 0; at <= named.further_masks; ++at) {
+    std::uint8_t* const first = frame + loops::first_group_of(at) * kGroupBytes;
+    for (std::uint64_t groups = loops::groups_of(named, at); groups != 0; groups &= groups - 1) {
+      std::uint8_t* const group =
+          first + static_cast<std::size_t>(std::countr_zero(groups)) * kGroupBytes;
+      const std::uint64_t words_mask = *mask++;
+      if (std::popcount(words_mask) < kDenseToUnpack) {
+        words = loops::copy_to_group(words_mask, words, group);
+        continue;
+      }
+      for (std::size_t i = 0; i < kGroupWords; i += kVectorWords) {
+        std::uint8_t* const to = group + i * kWord;
+        store(to, merge(load(to), words_mask >> i, words + loops::named_before(words_mask, i)));
+      }
+      words += std::popcount(words_mask);
     }
-    delta.words += std::popcount(mask);
-  }
-}
-
-FRAMERING_AVX512 void decode_delta(const CheckedFrame& delta, std::size_t further_masks,
-                                   std::uint8_t* frame) {
-  CheckedFrame left = delta;
-  decode_groups(delta.group_masks[0] >> 32U, left, frame);
-  for (std::size_t i = 0; i < further_masks; ++i) {
-    decode_groups(delta.group_masks[1 + i], left, frame + (kHeaderGroups + 64 * i) * kGroupBytes);
   }
 }
 
@@ -116,7 +130,7 @@ FRAMERING_AVX512 void decode_delta(const CheckedFrame& delta, std::size_t furthe
 // words without the others.
 template <std::size_t kVectors>
 FRAMERING_AVX512_INLINE const std::uint64_t* decode_row(std::uint64_t named,
-                                                        const std::uint64_t* words, __m512i* above,
+                                                        const std::uint64_t* words, __m256i* above,
                                                         std::uint8_t* to) {
   if (named != 0) {
     for (std::size_t i = 0; i < kVectors; ++i) {
@@ -136,9 +150,9 @@ FRAMERING_AVX512 void decode_narrow_key(const std::uint64_t* masks, const std::u
                                         std::uint8_t* frame) {
   const std::size_t row_words = (row_bytes + kWord - 1) / kWord;
   const std::uint64_t all = (std::uint64_t{1} << row_words) - 1;
-  __m512i above[kVectors];
-  for (__m512i& vector : above) {
-    vector = _mm512_setzero_si512();
+  __m256i above[kVectors];
+  for (__m256i& vector : above) {
+    vector = _mm256_setzero_si256();
   }
   for (std::size_t row = 0; row < rows; ++row, frame += row_bytes) {
     words = decode_row<kVectors>(loops::bits_at(masks, row * row_words) & all, words, above, frame);
@@ -168,7 +182,7 @@ const EncodingKernels kAvx512Encoding{.differing = differing,
                                       .pack = pack,
                                       .align_rows = align_rows,
                                       .count_bits = count_bits,
-                                      .decode_delta = decode_delta,
+                                      .unpack = unpack,
                                       .decode_key = decode_key};
 
 }  // namespace framering::ring

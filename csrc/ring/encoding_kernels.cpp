@@ -30,10 +30,15 @@ void differing(const std::uint8_t* a, const std::uint8_t* b, std::size_t groups,
   }
 }
 
-void pack(const std::uint8_t* frame, const std::uint64_t* masks, std::size_t groups,
-          std::uint64_t* words) {
-  for (std::size_t group = 0; group < groups; ++group) {
-    words = loops::copy_from_group(frame + group * kGroupBytes, masks[group], words);
+void pack(const NamedWords& named, const std::uint8_t* frame, std::uint64_t* words) {
+  const std::uint64_t* mask = named.word_masks;
+  for (std::size_t at = 0; at <= named.further_masks; ++at) {
+    const std::uint8_t* const first = frame + loops::first_group_of(at) * kGroupBytes;
+    for (std::uint64_t groups = loops::groups_of(named, at); groups != 0; groups &= groups - 1) {
+      const std::uint8_t* const group =
+          first + static_cast<std::size_t>(std::countr_zero(groups)) * kGroupBytes;
+      words = loops::copy_from_group(group, *mask++, words);
+    }
   }
 }
 
@@ -49,19 +54,15 @@ std::size_t count_bits(const std::uint64_t* masks, std::size_t number) {
   return loops::count_bits(masks, number);
 }
 
-void decode_groups(std::uint64_t groups, CheckedFrame& delta, std::uint8_t* frame) {
-  for (; groups != 0; groups &= groups - 1) {
-    std::uint8_t* const group =
-        frame + static_cast<std::size_t>(std::countr_zero(groups)) * kGroupBytes;
-    delta.words = loops::copy_to_group(*delta.word_masks++, delta.words, group);
-  }
-}
-
-void decode_delta(const CheckedFrame& delta, std::size_t further_masks, std::uint8_t* frame) {
-  CheckedFrame left = delta;
-  decode_groups(delta.group_masks[0] >> 32U, left, frame);
-  for (std::size_t i = 0; i < further_masks; ++i) {
-    decode_groups(delta.group_masks[1 + i], left, frame + (kHeaderGroups + 64 * i) * kGroupBytes);
+void unpack(const NamedWords& named, const std::uint64_t* words, std::uint8_t* frame) {
+  const std::uint64_t* mask = named.word_masks;
+  for (std::size_t at = 0; at <= named.further_masks; ++at) {
+    std::uint8_t* const first = frame + loops::first_group_of(at) * kGroupBytes;
+    for (std::uint64_t groups = loops::groups_of(named, at); groups != 0; groups &= groups - 1) {
+      std::uint8_t* const group =
+          first + static_cast<std::size_t>(std::countr_zero(groups)) * kGroupBytes;
+      words = loops::copy_to_group(*mask++, words, group);
+    }
   }
 }
 
@@ -85,7 +86,7 @@ const EncodingKernels kPortableEncoding{.differing = differing,
                                         .pack = pack,
                                         .align_rows = align_rows,
                                         .count_bits = count_bits,
-                                        .decode_delta = decode_delta,
+                                        .unpack = unpack,
                                         .decode_key = decode_key};
 
 const EncodingKernels& encoding_kernels() {

@@ -10,11 +10,11 @@ namespace framering::ring {
 // words end within one: this many bytes more than a whole group or row.
 inline constexpr std::size_t kKernelRoom = 64;
 
-// An encoded frame whose masks have been checked against its number of words.
-struct CheckedFrame {
+// Which words of a frame an encoded one names: its masks, checked against its number of words.
+struct NamedWords {
   const std::uint64_t* group_masks;  // the header first
+  std::size_t further_masks;
   const std::uint64_t* word_masks;
-  const std::uint64_t* words;
 };
 
 struct EncodingKernels {
@@ -22,10 +22,9 @@ struct EncodingKernels {
   void (*differing)(const std::uint8_t* a, const std::uint8_t* b, std::size_t groups,
                     std::uint64_t* masks);
 
-  // Copies the words that are named, given a mask for each group, one behind the other. Writes up
-  // to kKernelRoom bytes behind the last one.
-  void (*pack)(const std::uint8_t* frame, const std::uint64_t* masks, std::size_t groups,
-               std::uint64_t* words);
+  // Copies the named words of a frame, one behind the other. Writes up to kKernelRoom bytes behind
+  // the last one.
+  void (*pack)(const NamedWords& named, const std::uint8_t* frame, std::uint64_t* words);
 
   // Copies rows of `row_bytes` so that each begins with a word, the rest of its last one filled up
   // with zeros. Reads up to kKernelRoom bytes behind the frame, and writes as many behind the rows.
@@ -35,8 +34,9 @@ struct EncodingKernels {
   // The number of bits that are set in `number` masks.
   std::size_t (*count_bits)(const std::uint64_t* masks, std::size_t number);
 
-  // Copies the named words of a delta into the frame.
-  void (*decode_delta)(const CheckedFrame& delta, std::size_t further_masks, std::uint8_t* frame);
+  // Copies words into the frame, each to where the named one is. Up to kReadBeyond further words
+  // are read.
+  void (*unpack)(const NamedWords& named, const std::uint64_t* words, std::uint8_t* frame);
 
   // Decodes rows of `row_bytes`, given a mask for each group of words_by_row() and one more.
   // `row` has zeros at first, and room for a row in whole vectors.

@@ -22,6 +22,16 @@ FRAMERING_ALWAYS_INLINE std::size_t count_bits(const std::uint64_t* masks, std::
   return bits;
 }
 
+// The groups that a group mask names, and where the first group that it could name lies in the
+// frame.
+FRAMERING_ALWAYS_INLINE std::uint64_t groups_of(const NamedWords& named, std::size_t group_mask) {
+  return group_mask == 0 ? named.group_masks[0] >> 32U : named.group_masks[group_mask];
+}
+
+FRAMERING_ALWAYS_INLINE std::size_t first_group_of(std::size_t group_mask) {
+  return group_mask == 0 ? 0 : kHeaderGroups + 64 * (group_mask - 1);
+}
+
 // Copies the words that a mask names into a group, and returns the words behind them.
 FRAMERING_ALWAYS_INLINE const std::uint64_t* copy_to_group(std::uint64_t mask,
                                                            const std::uint64_t* words,

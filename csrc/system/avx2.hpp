@@ -1,4 +1,5 @@
-// Attributes of functions that use AVX2, in files named *_avx2.cpp.
+// Attributes of functions that use AVX2, in files named *_avx2.cpp. Files named
+// *_avx512.cpp have attributes of their own, for the same reason.
 //
 // Such a file is compiled for the baseline like every other; only the functions with these
 // attributes may contain AVX2 instructions. With -mavx2 for a whole file, inline functions of

@@ -2,6 +2,7 @@
 
 #include <cstdlib>
 #include <stdexcept>
+#include <vector>
 
 namespace framering::system {
 
@@ -46,18 +47,23 @@ const char* name(CpuPath path) {
 }
 
 CpuPath choose_path(const std::string& requested, const CpuFeatures& features) {
-  const auto runs = [&](CpuPath path) {
-    return path == CpuPath::portable || (path == CpuPath::avx2 ? features.avx2 : features.avx512);
-  };
-  for (const CpuPath path : {CpuPath::avx512, CpuPath::avx2, CpuPath::portable}) {
-    if (requested == name(path) && !runs(path)) {
-      throw std::invalid_argument(
-          "FRAMERING_CPU: expected a path of this processor, which is not capable of it, got '" +
-          requested + "'; set it to '" + name(choose_path("", features)) + "' or unset it");
-    }
-    if (requested == name(path) || (requested.empty() && runs(path))) {
+  std::vector<CpuPath> paths;  // of this processor, the fastest first
+  if (features.avx512) {
+    paths.push_back(CpuPath::avx512);
+  }
+  if (features.avx2) {
+    paths.push_back(CpuPath::avx2);
+  }
+  paths.push_back(CpuPath::portable);
+  for (const CpuPath path : paths) {
+    if (requested.empty() || requested == name(path)) {
       return path;
     }
+  }
+  if (requested == name(CpuPath::avx2) || requested == name(CpuPath::avx512)) {
+    throw std::invalid_argument(
+        "FRAMERING_CPU: expected a path of this processor, which lacks its instructions, got '" +
+        requested + "'; set it to '" + name(paths.front()) + "' or unset it");
   }
   throw std::invalid_argument("FRAMERING_CPU: expected 'portable', 'avx2' or 'avx512', got '" +
                               requested + "'; unset it to use the fastest path of this processor");

@@ -12,7 +12,10 @@ import framering
 TESTS = Path(__file__).parent
 NAMES = ("resize", "preprocessor", "incremental", "palette", "scaling")
 FRAME_TESTS = [str(TESTS / f"test_frame_{name}.py") for name in NAMES]
-PATHS = ["portable"] + (["avx2"] if framering.cpu_features()["avx2"] else [])
+ENCODING_TESTS = [str(TESTS.parent / "replay" / "test_encoded_frames.py")]
+FEATURES = framering.cpu_features()
+PATHS = ["portable", *(path for path in ("avx2", "avx512") if FEATURES[path])]
+OTHER_PATHS = [path for path in PATHS if path != FEATURES["path"]]
 
 
 def run(arguments, path):
@@ -32,13 +35,14 @@ def test_a_forced_path_is_taken(path):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("path", [p for p in PATHS if p != framering.cpu_features()["path"]])
-def test_the_frame_tests_pass_on_the_other_paths(path):
-    done = run(["-m", "pytest", "-q", "-p", "no:cacheprovider", *FRAME_TESTS], path)
+@pytest.mark.parametrize("tests", [FRAME_TESTS, ENCODING_TESTS], ids=["frames", "encoding"])
+@pytest.mark.parametrize("path", OTHER_PATHS)
+def test_the_tests_pass_on_the_other_paths(path, tests):
+    done = run(["-m", "pytest", "-q", "-p", "no:cacheprovider", *tests], path)
     assert done.returncode == 0, done.stdout
 
 
 def test_a_name_that_is_no_path_is_an_error_at_import():
     done = run(["-c", "import framering._core"], "sse9")
     assert done.returncode != 0
-    assert "FRAMERING_CPU: expected 'portable' or 'avx2', got 'sse9'" in done.stderr
+    assert "FRAMERING_CPU: expected 'portable', 'avx2' or 'avx512', got 'sse9'" in done.stderr

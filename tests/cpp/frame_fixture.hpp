@@ -17,6 +17,9 @@ inline std::vector<system::CpuPath> paths_of_this_processor() {
   if (system::cpu_features().avx2) {
     paths.push_back(system::CpuPath::avx2);
   }
+  if (system::cpu_features().avx512) {
+    paths.push_back(system::CpuPath::avx512);
+  }
   return paths;
 }
 
