@@ -146,6 +146,17 @@ TEST_CASE("a frame is encoded as whatever is smallest") {
   CHECK(encoder.encode_alone(padded(shape, Bytes(shape.bytes))).size() == 1);
 }
 
+TEST_CASE("of encodings of one size, the one that is decoded alone is taken") {
+  const FrameShape shape{.bytes = 120, .row_bytes = 8};
+  FrameEncoder encoder(shape);
+  Bytes changed(shape.bytes);
+  changed[119] = 1;
+  const EncodedFrame encoded =
+      encoder.encode_after(padded(shape, Bytes(shape.bytes)), padded(shape, changed));
+  CHECK(encoded.size() == 3);
+  CHECK(encoded.kind == FrameKind::kKey);
+}
+
 TEST_CASE("a delta that names many words is smaller than the frame alone") {
   std::mt19937_64 generator(3);
   for (const FrameShape& shape : kShapes) {
