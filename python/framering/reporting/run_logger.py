@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
+from rich.text import Text
 
 from framering.reporting.metrics import Metrics, Tracking
 from framering.reporting.progress import ProgressLine
@@ -62,7 +63,8 @@ class RunLogger:
 
     def log_message(self, message: str) -> None:
         """Print a line beside the progress."""
-        self.console.print(message, soft_wrap=True, highlight=False, markup=False)
+        # A string would be read for markup and for emoji codes.
+        self.console.print(Text(message), soft_wrap=True)
 
     def log_step(self, step: int, epsilon: float, envs: Any, infos: dict[str, Any]) -> None:
         """Report a step of all environments, and the episodes that ended in it."""

@@ -1,0 +1,41 @@
+import io
+
+import pytest
+from rich.console import Console
+
+from framering.reporting.run_logger import RunLogger
+
+
+@pytest.fixture
+def logger(tmp_path):
+    """A function total -> a logger that prints to the text file in its console."""
+    made = []
+
+    def make(total_timesteps=100, terminal=False):
+        console = Console(
+            file=io.StringIO(), force_terminal=terminal, width=80, color_system=None, _environ={}
+        )
+        made.append(RunLogger(tmp_path, {}, total_timesteps=total_timesteps, console=console))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.close()
+
+
+@pytest.mark.parametrize("terminal", [True, False])
+@pytest.mark.parametrize(
+    "message",
+    [
+        "runs/Pong__lr[high]__1",
+        'pip install "gymnasium[classic-control]"',
+        "runs/Pong__:fire:__1",
+        "[/] [bold]",
+    ],
+)
+def test_a_message_is_printed_as_it_is(message, terminal, logger):
+    run = logger(terminal=terminal)
+
+    run.log_message(message)
+
+    assert message in run.console.file.getvalue()
