@@ -1,4 +1,5 @@
 import io
+from types import SimpleNamespace
 
 import pytest
 from rich.console import Console
@@ -39,3 +40,12 @@ def test_a_message_is_printed_as_it_is(message, terminal, logger):
     run.log_message(message)
 
     assert message in run.console.file.getvalue()
+
+
+def test_the_progress_of_a_step_is_that_after_it(logger):
+    run = logger(total_timesteps=16)
+
+    run.log_step(8, 0.5, SimpleNamespace(num_envs=8), {})
+    run.close()
+
+    assert "step 16/16" in run.console.file.getvalue()

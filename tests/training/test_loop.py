@@ -441,6 +441,26 @@ def test_nothing_is_allocated_for_settings_that_cant_work(tmp_path, monkeypatch)
     assert list(tmp_path.iterdir()) == []
 
 
+def test_the_progress_names_evaluating_saving_and_the_last_step(capsys):
+    settings = {**SHORT, "save_model": True, "eval_every": 300, "checkpoint_every": 300}
+
+    train(TrainConfig(**settings))
+
+    shown = capsys.readouterr().out
+    assert "step 300/600  evaluating 1/10" in shown
+    assert "step 300/600  saving" in shown
+    assert "step 600/600  saving" in shown
+    assert "step 600/600  SPS" in shown
+
+
+def test_the_progress_names_compiling(capsys, monkeypatch):
+    monkeypatch.setattr(torch, "compile", lambda function, **options: function)
+
+    train(TrainConfig(**SHORT, compile=True))
+
+    assert capsys.readouterr().out.count("  compiling  ") == 1
+
+
 def test_ctrl_c_saves_the_model_and_says_where_things_are(tmp_path):
     command = [sys.executable, "-m", "framering", "train", "--env-id", "CartPole-v1"]
     command += ["--save-model", "--buffer-size", "1000", "--learning-starts", "100"]

@@ -161,6 +161,11 @@ class Learner:
         self._warn = warn
         self._backward = self._compile_and_run if compiled else self._loss_and_gradient
 
+    @property
+    def compiles_next(self) -> bool:
+        """Whether the next update is compiled before it runs."""
+        return self._backward == self._compile_and_run
+
     def update(self, batch: Batch) -> UpdateResult:
         """Take one gradient step. A prioritised batch's weights scale each row's loss."""
         self.optimizer.zero_grad()

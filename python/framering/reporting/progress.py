@@ -2,17 +2,32 @@
 
 import time
 from collections import deque
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, TextColumn
+from rich.live import Live
+from rich.text import Text
 
 _REDRAW_SECONDS = 0.25
 _PRINT_SECONDS = 10.0
 _SPEED_WINDOW_SECONDS = 20.0
+_MOST_BAR, _LEAST_BAR = 16, 4
+_GAP = "  "
+
+
+class Field(NamedTuple):
+    """A part of the line. Where the line is too long, the parts of the highest rank go first."""
+
+    rank: int
+    text: str
 
 
 class ProgressLine:
     """Shows progress: a live line in a terminal, elsewhere a plain line every ten seconds.
+
+    The live line fits the width of the terminal, and always has the time left.
 
     Parameters
     ----------
@@ -27,23 +42,19 @@ class ProgressLine:
     def __init__(self, total: int, start: int = 0, console: Console | None = None) -> None:
         self._console = console or Console()
         self._total = total
-        self._interval = _REDRAW_SECONDS if self._console.is_terminal else _PRINT_SECONDS
+        self._is_live = self._console.is_terminal and not self._console.is_dumb_terminal
+        self._interval = _REDRAW_SECONDS if self._is_live else _PRINT_SECONDS
+        self._step, self._epsilon = start, 1.0
         self._shown_at = time.monotonic()
-        self._speeds = deque([(self._shown_at, start)])
+        self._shown_step: int | None = start
+        self._times = deque([(self._shown_at, start)])
+        self._speed = 0.0
         self._returns: deque[float] = deque(maxlen=100)
         self._lengths: deque[float] = deque(maxlen=100)
         self._loss: float | None = None
         self._q_value: float | None = None
-        self._bar: Progress | None = None
-        if self._console.is_terminal:
-            self._bar = Progress(
-                BarColumn(bar_width=16),
-                TextColumn("{task.description}"),
-                console=self._console,
-                auto_refresh=False,
-            )
-            self._task = self._bar.add_task("starting", total=total)
-            self._bar.start()
+        self._live: Live | None = None
+        self._closed = False
 
     def log_episode(self, episodic_return: float, length: int) -> None:
         """Add a finished episode to the mean of the last hundred."""
@@ -55,47 +66,139 @@ class ProgressLine:
         self._loss, self._q_value = loss, q_value
 
     def log_step(self, step: int, epsilon: float) -> None:
-        """Show the state at a step, unless the line is newer than the interval between lines."""
+        """Show the state after a number of steps, unless the line is newer than the interval."""
+        self._step, self._epsilon = step, epsilon
         now = time.monotonic()
-        if now - self._shown_at < self._interval:
-            return
-        self._shown_at = now
-        self._speeds.append((now, step))
-        while now - self._speeds[0][0] > _SPEED_WINDOW_SECONDS and len(self._speeds) > 2:
-            self._speeds.popleft()
-        self._show(step, self._line(step, epsilon))
+        if now - self._shown_at >= self._interval:
+            self._measure_speed(now)
+            self._show_state()
+
+    @contextmanager
+    def activity(self, name: str, parts: int = 0) -> Iterator[Callable[[int], None]]:
+        """Context of what isn't stepping: it is shown, and its time is no part of the speed.
+
+        Yields a function that shows how many of its parts are done.
+        """
+        self._measure_speed(time.monotonic())
+
+        def show(done: int) -> None:
+            self._shown_step = None
+            count = f" {min(done + 1, parts)}/{parts}" if parts else ""
+            self._show(self._activity_fields(name + count))
+
+        def show_in_interval(done: int) -> None:
+            if time.monotonic() - self._shown_at >= self._interval:
+                show(done)
+
+        show(0)
+        try:
+            yield show_in_interval
+        finally:
+            self._times = deque([(time.monotonic(), self._step)])
+            if self._closed:
+                self._stop(keep=False)
 
     def close(self) -> None:
-        """Leave the terminal as it was."""
-        if self._bar is not None:
-            self._bar.refresh()
-            self._bar.stop()
+        """Show the last state, and leave the terminal as it was; later calls do nothing.
 
-    def _show(self, step: int, line: str) -> None:
-        if self._bar is None:
-            self._console.print(line, soft_wrap=True, highlight=False)
-        else:
-            self._bar.update(self._task, completed=step, description=line, refresh=True)
+        A later `activity` has a line of its own, which goes with it.
+        """
+        if self._closed:
+            return
+        if self._shown_step != self._step:
+            self._measure_speed(time.monotonic())
+            self._show_state()
+        self._stop(keep=True)
+        self._closed = True
 
-    def _line(self, step: int, epsilon: float) -> str:
-        (then, first), (now, last) = self._speeds[0], self._speeds[-1]
-        speed = (last - first) / (now - then) if now > then else 0.0
-        left = (self._total - step) / speed if speed > 0 else float("inf")
-        parts = [
-            f"step {step:,}/{self._total:,}",
-            f"SPS {speed:,.0f}",
-            f"return {_mean(self._returns)}",
-            f"length {_mean(self._lengths)}",
-            f"ε {epsilon:.3f}",
-            f"loss {_number(self._loss)}",
-            f"Q {_number(self._q_value)}",
-            f"left {_duration(left)}",
+    def _measure_speed(self, now: float) -> None:
+        """Measure the speed over the last seconds."""
+        self._times.append((now, self._step))
+        while now - self._times[0][0] > _SPEED_WINDOW_SECONDS and len(self._times) > 2:
+            self._times.popleft()
+        then, first = self._times[0]
+        if now > then and self._step > first:
+            self._speed = (self._step - first) / (now - then)
+
+    def _show_state(self) -> None:
+        self._show(self._state_fields())
+        self._shown_step = self._step
+
+    def _show(self, fields: list[Field]) -> None:
+        self._shown_at = time.monotonic()
+        if not self._is_live:
+            line = _GAP.join(field.text for field in fields)
+            self._console.print(Text(line), soft_wrap=True)
+            return
+        if self._live is None:
+            self._live = Live(console=self._console, auto_refresh=False)
+            self._live.start()
+        self._live.update(self._draw(fields), refresh=True)
+
+    def _draw(self, fields: list[Field]) -> Text:
+        """Draw the line, and before it a bar where there is room."""
+        line = fit(fields, self._console.width)
+        room = self._console.width - len(line) - len(_GAP)
+        length = min(room, _MOST_BAR)
+        if length < _LEAST_BAR:
+            return Text(line, no_wrap=True, overflow="crop")
+        done = length * min(self._step, self._total) // self._total
+        bar = ("━" * done, "green"), ("━" * (length - done), "bright_black")
+        return Text.assemble(*bar, _GAP, line, no_wrap=True, overflow="crop")
+
+    def _stop(self, keep: bool) -> None:
+        """End the live line: what it shows stays, or goes."""
+        if self._live is not None:
+            self._live.transient = not keep
+            self._live.stop()
+            self._live = None
+
+    def _state_fields(self) -> list[Field]:
+        length = f"{_mean(self._lengths):,.0f}" if self._lengths else "–"
+        return [
+            self._step_field(),
+            Field(2, f"SPS {self._speed:,.0f}"),
+            Field(3, f"return {_mean(self._returns):.1f}" if self._returns else "return –"),
+            Field(5, f"length {length}"),
+            Field(4, f"ε {self._epsilon:.3f}"),
+            Field(6, f"loss {_number(self._loss)}"),
+            Field(7, f"Q {_number(self._q_value)}"),
+            self._left_field(),
         ]
-        return "  ".join(parts)
+
+    def _activity_fields(self, name: str) -> list[Field]:
+        return [self._step_field(), Field(1, name), self._left_field()]
+
+    def _step_field(self) -> Field:
+        return Field(2, f"step {min(self._step, self._total):,}/{self._total:,}")
+
+    def _left_field(self) -> Field:
+        steps = max(self._total - self._step, 0)
+        left = _duration(steps / self._speed) if self._speed else "?"
+        return Field(0, f"left {left if steps else _duration(0)}")
 
 
-def _mean(values: deque[float]) -> str:
-    return f"{sum(values) / len(values):.1f}" if values else "–"
+def fit(fields: list[Field], width: int) -> str:
+    """Join the fields of the lowest ranks that fit a width, in the order in which they are given.
+
+    Examples
+    --------
+    >>> fields = [Field(1, "step 20/100"), Field(2, "loss 0.1"), Field(0, "left 0:01:20")]
+    >>> fit(fields, 80)
+    'step 20/100  loss 0.1  left 0:01:20'
+    >>> fit(fields, 30)
+    'step 20/100  left 0:01:20'
+    """
+    kept: list[Field] = []
+    for field in sorted(fields, key=lambda field: field.rank):
+        if sum(len(one.text) + len(_GAP) for one in kept) + len(field.text) > width:
+            break
+        kept.append(field)
+    return _GAP.join(field.text for field in fields if field in kept)
+
+
+def _mean(values: deque[float]) -> float:
+    return sum(values) / len(values)
 
 
 def _number(value: float | None) -> str:
@@ -103,8 +206,6 @@ def _number(value: float | None) -> str:
 
 
 def _duration(seconds: float) -> str:
-    if seconds == float("inf"):
-        return "?"
     hours, rest = divmod(round(seconds), 3600)
     minutes, seconds = divmod(rest, 60)
     return f"{hours}:{minutes:02d}:{seconds:02d}"

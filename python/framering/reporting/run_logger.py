@@ -2,7 +2,8 @@
 
 import statistics
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -66,8 +67,15 @@ class RunLogger:
         # A string would be read for markup and for emoji codes.
         self.console.print(Text(message), soft_wrap=True)
 
+    def activity(self, name: str, parts: int = 0) -> AbstractContextManager[Callable[[int], None]]:
+        """Context of what isn't stepping, such as saving; see `ProgressLine.activity`."""
+        return self.progress.activity(name, parts)
+
     def log_step(self, step: int, epsilon: float, envs: Any, infos: dict[str, Any]) -> None:
-        """Report a step of all environments, and the episodes that ended in it."""
+        """Report a step of all environments, and the episodes that ended in it.
+
+        ``step`` is the number of environment steps before it.
+        """
         if "_episode" in infos:
             for index in np.flatnonzero(infos["_episode"]):
                 episodic_return = float(infos["episode"]["r"][index])
@@ -76,7 +84,7 @@ class RunLogger:
                 self.progress.log_episode(episodic_return, length)
         if self.recorder is not None:
             self.recorder.capture(envs, infos)
-        self.progress.log_step(step, epsilon)
+        self.progress.log_step(step + envs.num_envs, epsilon)
 
     def log_update(self, step: int, loss: float, q_value: float) -> None:
         """Report an update."""

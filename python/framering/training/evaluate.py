@@ -11,6 +11,7 @@ from framering.dqn.exploration import EpsilonGreedy
 from framering.dqn.learner import greedy_actions, predicted_distribution
 from framering.dqn.network import ValueNetwork
 from framering.reporting.distributions import DistributionView
+from framering.reporting.run_logger import RunLogger
 from framering.reporting.video import GameRecorder
 from framering.training.environments import make_evaluation_environments
 from framering.training.task import TaskSpec
@@ -99,21 +100,26 @@ def evaluate_run(
     config: TrainConfig,
     task: TaskSpec,
     network: ValueNetwork,
+    run: RunLogger,
     videos: Path | None = None,
-    warn: Callable[[str], None] | None = None,
 ) -> list[float]:
     """Play a run's evaluation games, with videos of ten where a folder is given.
 
     The random numbers of training are left alone. A video that cannot be written is a warning.
     """
-    return evaluate(
-        network,
-        task,
-        episodes=config.eval_episodes,
-        epsilon=evaluation_epsilon(config),
-        seed=config.seed,
-        viewer=GameRecorder(videos, lambda game: game < _EPISODES, warn=warn) if videos else None,
-    )
+    recorder = None
+    if videos is not None:
+        recorder = GameRecorder(videos, lambda game: game < _EPISODES, warn=run.log_message)
+    with run.activity("evaluating", config.eval_episodes) as show_done:
+        return evaluate(
+            network,
+            task,
+            episodes=config.eval_episodes,
+            epsilon=evaluation_epsilon(config),
+            seed=config.seed,
+            viewer=recorder,
+            on_episode=lambda episode, _: show_done(episode),
+        )
 
 
 def evaluation_epsilon(config: TrainConfig) -> float:

@@ -52,7 +52,9 @@ def checkpoint_or_warn(
 ) -> None:
     """Write a checkpoint; where that fails, print a warning: the run can go on."""
     try:
-        run.log_message(f"checkpoint in {save_run(run.folder, config, components, step)}")
+        with run.activity("saving"):
+            folder = save_run(run.folder, config, components, step)
+        run.log_message(f"checkpoint in {folder}")
     except (OSError, RuntimeError) as error:
         run.log_message(f"warning: no checkpoint at step {step:,}: {error}")
 
@@ -88,7 +90,7 @@ def finish(
         _save_model(network, model_path, run)
         if not interrupted:
             videos = _video_folder(run, task)
-            returns = evaluate_run(config, task, network, videos, run.log_message)
+            returns = evaluate_run(config, task, network, run, videos)
             run.metrics.log_final_evaluation(returns)
             run.metrics.log_evaluation(steps, statistics.fmean(returns))
             run.log_message(f"evaluation: {summarize(returns)}")
@@ -116,7 +118,8 @@ def finish(
 
 def _save_model(network: ValueNetwork, path: Path, run: RunLogger) -> None:
     try:
-        save_weights(network, path)
+        with run.activity("saving"):
+            save_weights(network, path)
     except OSError as error:
         raise RunError(f"the model could not be saved to {path}: {error}") from error
     run.log_message(f"model saved to {path}")

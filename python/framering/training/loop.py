@@ -3,10 +3,12 @@
 from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
+from typing import Any
 
 from framering._core import Window
 from framering.config import TrainConfig
 from framering.dqn.exploration import linear_schedule
+from framering.dqn.learner import Learner, UpdateResult
 from framering.replay.prioritized import PrioritizedReplayBuffer
 from framering.reporting.run_logger import RunLogger
 from framering.training.checkpoint import load_checkpoint
@@ -92,7 +94,7 @@ def train(config: TrainConfig, on_step: Callable[[int], None] = lambda steps: No
                 step += config.num_envs
 
                 if reaches_multiple(step, config.eval_every, config.num_envs):
-                    run.log_evaluation(step, evaluate_run(config, task, learner.q_network))
+                    run.log_evaluation(step, evaluate_run(config, task, learner.q_network, run))
                 if reaches_multiple(step, config.checkpoint_every, config.num_envs):
                     checkpoint_or_warn(run, config, components, step)
                 on_step(step)
@@ -125,7 +127,7 @@ def learn(
     for step in steps:
         for _ in range(config.gradient_steps if step % config.train_frequency == 0 else 0):
             batch = next(batches)
-            result = learner.update(batch)
+            result = update(learner, batch, run)
             if isinstance(replay, PrioritizedReplayBuffer):
                 replay.beta = config.beta + (1 - config.beta) * step / config.total_timesteps
                 replay.update_priorities(batch.indices, result.td_errors.abs())
@@ -133,6 +135,14 @@ def learn(
                 run.log_update(step, result.loss.item(), result.q_value.item())
         if step % config.target_network_frequency == 0:
             learner.update_target(config.tau)
+
+
+def update(learner: Learner, batch: Any, run: RunLogger) -> UpdateResult:
+    """Make one update; say so where it is compiled first, which takes about half a minute."""
+    if not learner.compiles_next:
+        return learner.update(batch)
+    with run.activity("compiling"):
+        return learner.update(batch)
 
 
 def reaches_multiple(step: int, frequency: int, num_envs: int) -> bool:
