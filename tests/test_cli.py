@@ -1,6 +1,7 @@
 import os
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -29,6 +30,24 @@ def refuse(arguments, capsys):
     assert written.out == ""
     assert written.err.count("\n") == 1
     return written.err
+
+
+def status_of(arguments):
+    try:
+        cli.main(arguments)
+    except SystemExit as exited:
+        return exited.code
+    return 0
+
+
+def recorded(configs, interrupted=False):
+    """A replacement of `train` that only appends its settings to a list."""
+
+    def train(config, **more):
+        configs.append(config)
+        return SimpleNamespace(interrupted=interrupted)
+
+    return train
 
 
 CARTPOLE = ["--env-id", "CartPole-v1"]
@@ -134,6 +153,16 @@ def test_an_error_of_a_run_gets_one_line_and_its_exit_status(
     assert capsys.readouterr() == ("", line)
 
 
+@pytest.mark.parametrize(("interrupted", "status"), [(True, 130), (False, 0)])
+def test_a_run_that_was_interrupted_and_saved_ends_with_status_130(
+    interrupted, status, monkeypatch, capsys
+):
+    monkeypatch.setattr("framering.training.loop.train", recorded([], interrupted))
+
+    assert status_of(["train"]) == status
+    assert capsys.readouterr() == ("", "")
+
+
 def test_another_runtime_error_keeps_its_traceback(monkeypatch):
     def train(config):
         raise RuntimeError("a fault of framering")
@@ -225,7 +254,7 @@ def test_a_memory_limit_that_holds_no_stack_gets_one_line_and_exit_status_2(caps
 )
 def test_settings_override_their_preset(monkeypatch, arguments, expected):
     given = []
-    monkeypatch.setattr("framering.training.loop.train", given.append)
+    monkeypatch.setattr("framering.training.loop.train", recorded(given))
 
     cli.main(["train", *arguments])
 
@@ -266,7 +295,7 @@ def test_torchs_threads_yield_their_cores_to_processes_that_emulate(
 ):
     def record(config):
         seen.append(os.environ.get("GOMP_SPINCOUNT"))
-        return [()]
+        return SimpleNamespace(interrupted=False) if command == "train" else [()]
 
     seen = []
     monkeypatch.setattr(os, "environ", {**os.environ})
@@ -282,7 +311,7 @@ def test_torchs_threads_yield_their_cores_to_processes_that_emulate(
 
 def test_the_users_spin_count_stays(monkeypatch):
     monkeypatch.setenv("GOMP_SPINCOUNT", "7")
-    monkeypatch.setattr("framering.training.loop.train", lambda config: None)
+    monkeypatch.setattr("framering.training.loop.train", recorded([]))
 
     cli.main(["train", "--num-envs", "2"])
 

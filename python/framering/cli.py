@@ -5,7 +5,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from framering.commands import COMMANDS
+from framering.commands import COMMANDS, INTERRUPTED
 from framering.errors import ConfigError, RunError
 
 
@@ -13,7 +13,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Run ``framering``.
 
     An error ends it with one line on standard error and an exit status: 2 for wrong arguments,
-    1 for a run that failed, 130 for Ctrl-C.
+    1 for a run that failed, 130 for one that Ctrl-C or SIGTERM ended, also where it was saved.
     """
     if isinstance(sys.stdout, io.TextIOWrapper):
         # File names may hold bytes that are not text.
@@ -25,7 +25,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         flush_output()
         raise
     except KeyboardInterrupt:
-        fail("interrupted", 130)
+        fail("interrupted", INTERRUPTED)
     except ConfigError as error:
         fail(f"framering: {error}", 2)
     except BrokenPipeError:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 Command = Callable[[Sequence[str]], None]
 
+INTERRUPTED = 130  # the exit status, as that of a shell's command that Ctrl-C ends
 _MIN_FPS, _MAX_FPS = 0.1, 1000.0
 
 
@@ -32,7 +33,8 @@ def train_command(arguments: Sequence[str]) -> None:
     tune_process(config)  # before torch is loaded
     from framering.training.loop import train
 
-    train(config)
+    if train(config).interrupted:
+        raise SystemExit(INTERRUPTED)
 
 
 @dataclasses.dataclass(kw_only=True)

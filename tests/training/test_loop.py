@@ -478,7 +478,8 @@ def test_ctrl_c_saves_the_model_and_says_where_things_are(tmp_path):
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=60)
 
-    assert process.returncode == 0, errors
+    assert process.returncode == 130, errors
+    assert errors.splitlines()[-1].startswith("stopping;")
     assert "interrupted at step" in output
     (model,) = tmp_path.glob("runs/*/dqn_atari.cleanrl_model")
     assert f"model saved to {model.relative_to(tmp_path)}" in output

@@ -1,15 +1,20 @@
 """Signals that end a run cleanly, such as that of Ctrl-C."""
 
+import contextlib
+import os
 import signal
 import threading
 from types import FrameType
+
+_STDERR = 2
+_MESSAGE = "stopping; Ctrl-C again stops at once, and saves nothing"
 
 
 class StopSignals:
     """Context in which the first SIGINT or SIGTERM sets `requested` instead of ending the process.
 
-    A second signal has its usual effect. Outside the main thread, where Python allows no signal
-    handlers, the context changes nothing.
+    It is acknowledged at once by a line on standard error. A second signal has its usual effect.
+    Outside the main thread, where Python allows no signal handlers, the context changes nothing.
 
     Examples
     --------
@@ -36,8 +41,17 @@ class StopSignals:
     def _request(self, number: int, frame: FrameType | None) -> None:
         self.requested = True
         self._restore()
+        _acknowledge()
 
     def _restore(self) -> None:
         for number, handler in self._previous.items():
             signal.signal(number, handler)  # type: ignore[arg-type]
         self._previous.clear()
+
+
+def _acknowledge() -> None:
+    """Write the message; a buffered stream may be in use by what the signal interrupted."""
+    with contextlib.suppress(OSError):
+        # In a terminal, the cursor may be behind the progress line.
+        line_break = "\n" if os.isatty(_STDERR) else ""
+        os.write(_STDERR, f"{line_break}{_MESSAGE}\n".encode())
