@@ -1,11 +1,14 @@
+import importlib.metadata
 import os
 import subprocess
 import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 import torch
 
+import framering
 from framering import cli
 from framering.dqn.network import VectorQNetwork
 from framering.dqn.weights import save_weights
@@ -13,6 +16,9 @@ from framering.errors import ConfigError, RunError
 from framering.presets import PRESETS
 from framering.training import preflight
 from framering.vector.pool import WorkerError
+
+
+ROOT = Path(__file__).parent.parent
 
 
 @pytest.fixture(autouse=True)
@@ -339,8 +345,24 @@ def test_help_lists_every_command(capsys):
     assert all(f"\n  {name} " in shown for name in cli.COMMANDS)
 
 
-def test_help_needs_no_torch():
-    program = "import sys; from framering.cli import main; main(['--help']); print([*sys.modules])"
+def test_the_version_is_shown_with_the_cpu_path_and_torchs(capsys):
+    cli.main(["--version"])
+
+    path = framering.cpu_features()["path"]
+    version = f"framering {framering.__version__}, CPU path {path}, torch {torch.__version__}\n"
+    assert capsys.readouterr().out == version
+
+
+def test_the_installed_version_is_that_of_the_package():
+    assert 'dynamic = ["version"]' in (ROOT / "pyproject.toml").read_text()
+    assert importlib.metadata.version("framering") == framering.__version__
+
+
+@pytest.mark.parametrize("argument", ["--help", "--version"])
+def test_help_and_version_need_no_torch(argument):
+    program = (
+        f"import sys; from framering.cli import main; main(['{argument}']); print([*sys.modules])"
+    )
     output = subprocess.run(
         [sys.executable, "-c", program], capture_output=True, text=True, check=True, env=os.environ
     ).stdout

@@ -1,10 +1,12 @@
 """The command ``framering``: runs a command and turns errors into one line and an exit status."""
 
+import importlib.metadata
 import io
 import os
 import sys
 from collections.abc import Sequence
 
+from framering import __version__
 from framering.commands import COMMANDS, INTERRUPTED
 from framering.errors import ConfigError, RunError
 
@@ -52,6 +54,9 @@ def run_command(arguments: Sequence[str]) -> None:
     if not arguments or arguments[0] in ("-h", "--help"):
         print(usage())
         return
+    if arguments[0] == "--version":
+        print(version())
+        return
     name, *rest = arguments
     if name not in COMMANDS:
         raise ConfigError(f"command: expected one of {', '.join(COMMANDS)}, got {name!r}")
@@ -61,7 +66,16 @@ def run_command(arguments: Sequence[str]) -> None:
 def usage() -> str:
     """Return the list of commands."""
     rows = "\n".join(f"  {name:8} {command.__doc__}" for name, command in COMMANDS.items())
-    return f"usage: framering COMMAND [--help | settings]\n\ncommands:\n{rows}"
+    return f"usage: framering COMMAND [--help | settings]\n       framering --version\n\ncommands:\n{rows}"
+
+
+def version() -> str:
+    """Return the versions of framering and torch, and the path that the core chose for this CPU."""
+    from framering._core import cpu_features
+
+    path = cpu_features()["path"]
+    torch = importlib.metadata.version("torch")
+    return f"framering {__version__}, CPU path {path}, torch {torch}"
 
 
 def flush_output() -> None:
