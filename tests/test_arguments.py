@@ -5,7 +5,7 @@ import sys
 import pytest
 
 from framering.arguments import parse, preset_name
-from framering.commands import EvalConfig
+from framering.commands import StudyConfig
 from framering.config import TrainConfig
 from framering.errors import ConfigError
 
@@ -30,8 +30,8 @@ from framering.errors import ConfigError
             "flags: expected others, got --num-env, 3; did you mean --num-envs?",
         ),
         (TrainConfig, ["fast"], "flags: expected others, got fast"),
-        (EvalConfig, [], "--model, --env-id: expected a value, got none"),
-        (EvalConfig, ["--model", "m"], "--env-id: expected a value, got none"),
+        (StudyConfig, [], "--preset, --games: expected a value, got none"),
+        (StudyConfig, ["--preset", "der"], "--games: expected a value, got none"),
     ],
 )
 @pytest.mark.parametrize("encoding", ["utf-8", "ascii"])

@@ -17,7 +17,6 @@ from framering.presets import PRESETS
 from framering.training import preflight
 from framering.vector.pool import WorkerError
 
-
 ROOT = Path(__file__).parent.parent
 
 
@@ -91,6 +90,9 @@ MODEL = ["--model", "m", *CARTPOLE]
         (["eval", "--model", ".", *CARTPOLE], "."),
         (["eval", "--model", os.devnull, *CARTPOLE], os.devnull),
         (["eval", *CARTPOLE], "--model: expected a value, got none"),
+        (["eval"], "--model, --env-id: expected a value, got none"),
+        (["play", "--model", "m"], "--env-id: expected a value, got none"),
+        (["eval", "runs/one"], "runs/one: expected the folder of a run"),
         (["eval", *MODEL, "--episodes", "0"], "--episodes: expected 1 or more, got 0"),
         (["eval", *MODEL, "--epsilon", "2"], "--epsilon: expected between 0 and 1, got 2.0"),
         (["eval", *MODEL, "--epsilon", "nan"], "--epsilon: expected between 0 and 1, got nan"),
@@ -102,6 +104,8 @@ MODEL = ["--model", "m", *CARTPOLE]
         (["profile", "--total-timesteps", "1"], "--total-timesteps: expected more than"),
         (["profile", "--resume", "runs/one"], "--resume: expected none in a profile"),
         (["profile", "--save-model"], "--save-model: expected none in a profile"),
+        (["plot"], "--runs: expected one or more folders"),
+        (["plot", "x"], "--runs: expected a folder with TensorBoard events"),
         (["plot", "--runs"], "--runs: expected one or more folders"),
         (["plot", "--runs", "x", "--out", "."], "--out: expected a file name, got '.'"),
         (["plot", "--runs", "x", "--window", "0"], "--window: expected 1 or more, got 0"),

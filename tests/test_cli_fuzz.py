@@ -40,6 +40,7 @@ SETTINGS = {
     "plot": commands.PlotConfig,
     "bench": commands.BenchConfig,
 }
+POSITIONAL = {"run", "folders"}
 NUMBERS = ["-1", "0", "0.5", "1e-300", "1e400", "nan", "inf", "-inf", str(2**62), str(10**30)]
 TEXTS = ["", "None", "text", "é 🎮", "a\nb\x1b[1m", "$x_$", "\udcff", "x" * 5000, "9" * 5000]
 PATHS = [".", "..", "/", "folder", "empty", "locked", "dangling", "empty/file", "-", "--", "a:b"]
@@ -108,6 +109,8 @@ def test_a_value_of_any_kind_gives_an_exit_status_and_at_most_one_line(command, 
     flag = "--" + option.replace("_", "-")
     values = [*NUMBERS, *TEXTS, *PATHS]
     given = [[flag], *([flag, value] for value in values)]
+    if option in POSITIONAL:
+        given = [[value] for value in values]
     if isinstance(getattr(SETTINGS[command], option, None), bool):
         given = [[f"{flag}={value}"] for value in values]  # alone, the flag is right
     for words in given:

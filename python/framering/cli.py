@@ -66,7 +66,8 @@ def run_command(arguments: Sequence[str]) -> None:
 def usage() -> str:
     """Return the list of commands."""
     rows = "\n".join(f"  {name:8} {command.__doc__}" for name, command in COMMANDS.items())
-    return f"usage: framering COMMAND [--help | settings]\n       framering --version\n\ncommands:\n{rows}"
+    forms = "framering COMMAND [--help | settings]\n       framering --version"
+    return f"usage: {forms}\n\ncommands:\n{rows}"
 
 
 def version() -> str:

@@ -1,3 +1,5 @@
+import dataclasses
+import json
 import os
 import time
 
@@ -5,7 +7,7 @@ import pytest
 
 from framering import TrainConfig
 from framering.errors import ConfigError
-from framering.training.run_logging import make_run_folder
+from framering.training.run_logging import make_run_folder, make_run_logger
 
 CONFIG = TrainConfig(env_id="ALE/Pong-v5", exp_name="a:b", seed=3)
 
@@ -61,3 +63,21 @@ def test_runs_without_permission_is_refused(tmp_path):
 def test_a_name_that_is_too_long_for_a_folder_is_refused():
     with pytest.raises(ConfigError, match="--exp-name: expected a shorter name, got 300"):
         make_run_folder(TrainConfig(exp_name="x" * 300))
+
+
+def test_the_folder_has_the_settings_before_the_first_step():
+    run = make_run_logger(CONFIG)
+
+    assert json.loads((run.folder / "settings.json").read_text()) == dataclasses.asdict(CONFIG)
+    run.close()
+
+
+def test_settings_that_cannot_be_written_are_a_warning(monkeypatch, capsys):
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("framering.training.run_logging.write_settings", full)
+
+    make_run_logger(CONFIG).close()
+
+    assert "warning: the run's settings are not saved: [Errno 28]" in capsys.readouterr().out

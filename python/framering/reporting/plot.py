@@ -14,13 +14,17 @@ from framering.errors import ConfigError
 Curve = tuple[NDArray[np.int64], NDArray[np.float64]]
 
 
+class MissingTagError(ConfigError):
+    """A run whose events don't have a tag."""
+
+
 def read_curve(run: Path, tag: str) -> Curve:
     """Read one tag of a run's events: its steps (n,) int64, and its values (n,) float64.
 
     Raises
     ------
     ConfigError
-        If the folder has no events, or the events have no such tag.
+        If the folder has no events; `MissingTagError` if the events have no such tag.
     """
     from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 
@@ -30,10 +34,33 @@ def read_curve(run: Path, tag: str) -> Curve:
     events.Reload()
     tags = events.Tags()["scalars"]
     if tag not in tags:
-        raise ConfigError(f"--tag: expected one of {run}'s ({', '.join(tags)}), got {tag!r}")
+        raise MissingTagError(f"--tag: expected one of {run}'s ({', '.join(tags)}), got {tag!r}")
     points: list[Any] = events.Scalars(tag)
     steps = np.array([point.step for point in points], np.int64)
     return steps, np.array([point.value for point in points], np.float64)
+
+
+def read_curves(runs: Sequence[Path], tag: str) -> tuple[dict[Path, Curve], list[str]]:
+    """Read one tag of several runs; return the curves, and a message for each run without it.
+
+    Raises
+    ------
+    ConfigError
+        If a folder has no events, or no run has the tag.
+    """
+    read = {run: _curve_or_error(run, tag) for run in runs}
+    curves = {run: curve for run, curve in read.items() if isinstance(curve, tuple)}
+    missing = [error for error in read.values() if isinstance(error, MissingTagError)]
+    if missing and not curves:
+        raise missing[0]
+    return curves, [str(error) for error in missing]
+
+
+def _curve_or_error(run: Path, tag: str) -> Curve | MissingTagError:
+    try:
+        return read_curve(run, tag)
+    except MissingTagError as error:
+        return error
 
 
 def moving_average(values: NDArray[np.float64], window: int) -> NDArray[np.float64]:

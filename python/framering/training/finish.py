@@ -16,6 +16,7 @@ from framering.reporting.video import why_no_videos
 from framering.training.components import Components
 from framering.training.evaluate import evaluate_run, evaluation_epsilon
 from framering.training.resume import save_run
+from framering.training.run_settings import model_name
 from framering.training.task import TaskSpec, why_no_pictures
 
 
@@ -83,7 +84,7 @@ def finish(
         if config.checkpoint_every:
             checkpoint_or_warn(run, config, components, steps)
             run.log_message(f"resume with: framering train --resume {run.folder}")
-    model_path = run.folder / f"{config.exp_name}.cleanrl_model"
+    model_path = run.folder / model_name(config.exp_name)
     returns: list[float] = []
     videos: Path | None = None
     if config.save_model:

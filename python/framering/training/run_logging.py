@@ -12,6 +12,7 @@ from framering.errors import ConfigError
 from framering.reporting.metrics import Tracking
 from framering.reporting.run_logger import RunLogger
 from framering.training.checkpoint import Checkpoint
+from framering.training.run_settings import write_settings
 
 _RUNS = Path("runs")
 
@@ -52,6 +53,8 @@ def make_run_logger(
 ) -> RunLogger:
     """Make the logger of a new run in a new folder, or of a run that a checkpoint continues.
 
+    The folder gets the run's settings; where they can't be written, that is a warning.
+
     Raises
     ------
     ConfigError
@@ -59,7 +62,7 @@ def make_run_logger(
     """
     folder = checkpoint.run if checkpoint else make_run_folder(config)
     tracking = Tracking(config.wandb_project_name, config.wandb_entity) if config.track else None
-    return RunLogger(
+    run = RunLogger(
         folder,
         dataclasses.asdict(config),
         total_timesteps=config.total_timesteps,
@@ -68,6 +71,11 @@ def make_run_logger(
         tracking=tracking,
         console=console,
     )
+    try:
+        write_settings(folder, config)
+    except OSError as error:
+        run.log_message(f"warning: the run's settings are not saved: {error}")
+    return run
 
 
 def _unusable_runs(error: OSError) -> ConfigError:
