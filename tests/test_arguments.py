@@ -48,6 +48,32 @@ def test_wrong_arguments_get_one_line_that_names_them(
 
 
 @pytest.mark.parametrize(
+    ("text", "number"),
+    [
+        ("1e6", 1_000_000),
+        ("1E+6", 1_000_000),
+        ("2.5e3", 2500),
+        ("100_000", 100_000),
+        ("-1e2", -100),
+        ("1e400", 10**400),
+        ("123456789012345678e1", 1234567890123456780),
+        ("1" + "0" * 40 + "1e2", 10**43 + 100),
+    ],
+)
+def test_an_integer_may_have_an_exponent_or_underscores(text, number):
+    config = parse(TrainConfig, "train", "", ["--total-timesteps", text, "--num-workers", text])
+
+    assert (config.total_timesteps, config.num_workers) == (number, number)
+
+
+@pytest.mark.parametrize("text", ["1.5", "1.25e1", "1e-3", "e6", "1e", "1e99999", "0x10", "1e6.0"])
+def test_a_number_that_is_no_integer_is_refused(text):
+    message = re.escape(f"--total-timesteps: expected INT, got '{text}'")
+    with pytest.raises(ConfigError, match=message):
+        parse(TrainConfig, "train", "", [f"--total-timesteps={text}"])
+
+
+@pytest.mark.parametrize(
     ("arguments", "pipeline"),
     [
         (["--pipeline"], True),

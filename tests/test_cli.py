@@ -86,6 +86,11 @@ MODEL = ["--model", "m", *CARTPOLE]
             f"--preset: expected one of {', '.join(PRESETS)}, got ''",
         ),
         (["train", "--resume", "runs/one", "--seed", "2"], "--resume: expected no other flag"),
+        (
+            ["train", "--resume", "x", "--total-timesteps", "9", "--gamma", "0.5"],
+            "--resume: expected no other flag beside it than --total-timesteps",
+        ),
+        (["train", "--resume", "x", "--total-timesteps", "9"], "--resume x: expected a checkpoint"),
         (["eval", "--model", "nothing", *CARTPOLE], "nothing"),
         (["eval", "--model", ".", *CARTPOLE], "."),
         (["eval", "--model", os.devnull, *CARTPOLE], os.devnull),
@@ -269,6 +274,29 @@ def test_settings_override_their_preset(monkeypatch, arguments, expected):
     cli.main(["train", *arguments])
 
     assert {name: getattr(given[0], name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("arguments", "extension"),
+    [
+        ([], {}),
+        (["--total-timesteps", "500"], {"total_timesteps": 500}),
+        (["--total-timesteps=10000000"], {"total_timesteps": 10_000_000}),
+        (["--total_timesteps", "-1"], {"total_timesteps": -1}),
+    ],
+)
+def test_total_timesteps_beside_resume_extends_the_run(arguments, extension, monkeypatch):
+    given = []
+
+    def train(config, **more):
+        given.append((config.resume, more))
+        return SimpleNamespace(interrupted=False)
+
+    monkeypatch.setattr("framering.training.loop.train", train)
+
+    cli.main(["train", "--resume", "runs/one", *arguments])
+
+    assert given == [("runs/one", extension)]
 
 
 def test_a_profile_takes_a_preset_but_stays_short(monkeypatch):

@@ -105,6 +105,7 @@ def test_the_pipeline_is_for_several_environments(settings, pipelined):
         ({"munchausen": True, "double_dqn": True}, "--munchausen: expected no --double-dqn"),
         ({"num_workers": -1}, "--num-workers: expected between 0 and --num-envs 1, got -1"),
         ({"num_workers": 3, "num_envs": 2}, "between 0 and --num-envs 2, got 3"),
+        ({"schedule_timesteps": 0}, "--schedule-timesteps: expected 1 or more, got 0"),
         ({"checkpoint_every": -1}, "--checkpoint-every: expected 0 or more"),
         ({"screen_size": 35}, "--screen-size: expected 36 or more"),
         ({"torch_threads": 1_000_000}, "--torch-threads: expected at most 1024 .*, got 1000000"),

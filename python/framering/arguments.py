@@ -4,10 +4,14 @@ import contextlib
 import io
 import re
 from collections.abc import Sequence
-from typing import TypeVar
+from decimal import Decimal
+from typing import TYPE_CHECKING, TypeVar
 
 from framering.config import TrainConfig
 from framering.errors import ConfigError
+
+if TYPE_CHECKING:
+    from tyro.constructors import ConstructorRegistry
 
 Settings = TypeVar("Settings")
 
@@ -71,6 +75,7 @@ def parse(
                 description=description,
                 args=_expand_flags(arguments),
                 default=default if default is not None else tyro.MISSING_NONPROP,
+                registry=_constructors(),
             )
             return settings
     except SystemExit as error:
@@ -78,6 +83,47 @@ def parse(
             raise
         line = _one_line(message.getvalue())
         raise ConfigError(f"{line}; see framering {command} --help") from None
+
+
+def _constructors() -> "ConstructorRegistry":
+    """Return how tyro makes values: as always, but integers may have an exponent."""
+    from tyro.constructors import ConstructorRegistry, PrimitiveConstructorSpec, PrimitiveTypeInfo
+
+    registry = ConstructorRegistry()
+
+    @registry.primitive_rule
+    def integers(kind: PrimitiveTypeInfo) -> PrimitiveConstructorSpec[int] | None:
+        if kind.type is not int:
+            return None
+        return PrimitiveConstructorSpec(
+            nargs=1,
+            metavar="INT",
+            instance_from_str=lambda words: read_integer(words[0]),
+            is_instance=lambda value: isinstance(value, int),
+            str_from_instance=lambda value: [str(value)],
+        )
+
+    return registry
+
+
+def read_integer(text: str) -> int:
+    """Return the integer that a text writes, also with an exponent.
+
+    Raises
+    ------
+    ValueError
+        If it writes none.
+
+    Examples
+    --------
+    >>> read_integer("1e6"), read_integer("2.5e3"), read_integer("100_000")
+    (1000000, 2500, 100000)
+    """
+    if re.fullmatch(r"[+-]?\d+(\.\d+)?[eE]\+?\d{1,3}", text, re.ASCII):
+        number = Decimal(text)
+        if number == number.to_integral_value():
+            return int(number)
+    return int(text)
 
 
 def preset_name(arguments: Sequence[str]) -> str:

@@ -176,9 +176,14 @@ class TrainConfig:
     eval_epsilon: float | None = None
     """epsilon of an evaluation; None: end-e"""
     checkpoint_every: int = 0
-    """environment steps between checkpoints, and one at Ctrl-C or SIGTERM; 0: none"""
+    """environment steps between checkpoints, with one at the end, and at Ctrl-C or SIGTERM; 0:
+    none"""
+    schedule_timesteps: int | None = None
+    """environment steps that the schedules of epsilon and beta are made for; None:
+    total-timesteps (a run that is extended keeps the number that it was started with)"""
     resume: str = ""
-    """continue the run in this folder (runs/NAME) from its last checkpoint"""
+    """continue the run in this folder (runs/NAME) from its last checkpoint; --total-timesteps
+    beside it extends the run"""
 
     def check(self) -> None:
         """Raise ConfigError for a setting that cannot work; allocates nothing."""
@@ -187,6 +192,16 @@ class TrainConfig:
         self._check_floats()
         self._check_combinations()
         self._check_algorithm()
+
+    @property
+    def exploration_steps(self) -> float:
+        """Environment steps over which epsilon falls."""
+        return self.exploration_fraction * self.scheduled_steps
+
+    @property
+    def scheduled_steps(self) -> int:
+        """Environment steps that the schedules of epsilon and beta are made for."""
+        return self.schedule_timesteps or self.total_timesteps
 
     @property
     def pipelined(self) -> bool:
@@ -231,6 +246,8 @@ class TrainConfig:
             value = getattr(self, field.name)
             if isinstance(value, int):
                 self._require(field.name, f"at most {MAX_INTEGER}", value <= MAX_INTEGER)
+        if self.schedule_timesteps is not None:
+            self._require("schedule_timesteps", "1 or more", self.schedule_timesteps >= 1)
         self._require("screen_size", "36 or more, for the convolutions", self.screen_size >= 36)
         self._require("num_envs", f"at most {_MAX_ENVS}", self.num_envs <= _MAX_ENVS)
         self._require("n_step", f"at most {_MAX_STEPS}", self.n_step <= _MAX_STEPS)

@@ -412,6 +412,26 @@ def test_a_run_writes_every_tag_saves_and_evaluates(tmp_path):
     assert len(list((videos / f"{result.folder.name}-eval").glob("*.mp4"))) == 10
 
 
+@pytest.mark.parametrize("save_model", [True, False])
+@pytest.mark.parametrize(("eval_every", "evaluated"), [(300, [300, 600]), (400, [400])])
+def test_a_step_is_evaluated_once(save_model, eval_every, evaluated):
+    result = train(TrainConfig(**SHORT, eval_every=eval_every, save_model=save_model))
+
+    written = EventAccumulator(str(result.folder))
+    written.Reload()
+    at_end = [600] if save_model and evaluated[-1] != 600 else []
+    assert [event.step for event in written.Scalars("eval/mean_return")] == evaluated + at_end
+
+
+@pytest.mark.parametrize(("total", "warned"), [(100, True), (101, False)])
+def test_a_run_without_updates_is_a_warning_before_it_starts(total, warned, capsys):
+    train(TrainConfig(**{**SHORT, "total_timesteps": total}))
+
+    lines = capsys.readouterr().out.splitlines()
+    warning = "warning: this run makes no update, because --total-timesteps 100 is not above"
+    assert lines[1].startswith(warning) is warned
+
+
 def test_upload_sends_the_folder_and_says_where(monkeypatch, capsys):
     sent = []
 

@@ -70,6 +70,57 @@ def test_a_resumed_run_gives_the_weights_of_one_that_never_stopped(settings):
     assert_same(whole, resumed)
 
 
+@pytest.mark.parametrize(
+    "settings",
+    [{}, {"prioritized": True, "exploration_fraction": 0.9}, {"num_envs": 2, "num_workers": 1}],
+)
+def test_an_extended_run_gives_the_weights_of_one_that_was_that_long_with_its_schedules(settings):
+    settings = {**PONG, **settings}
+    long = {**settings, "total_timesteps": 400, "schedule_timesteps": 240}
+    whole = train(TrainConfig(**long))
+
+    finished = train(TrainConfig(**settings, checkpoint_every=120))
+    extended = train(TrainConfig(resume=str(finished.folder)), total_timesteps=320)
+    again = train(TrainConfig(resume=str(finished.folder)), total_timesteps=400)
+
+    assert (finished.steps, extended.steps, again.steps) == (240, 320, 400)
+    assert not finished.interrupted
+    assert_same(whole, again)
+
+
+def test_an_extended_runs_epsilon_and_beta_stay_where_they_ended(monkeypatch):
+    seen = []
+
+    def log_step(self, step, epsilon, envs, infos):
+        seen.append((step, epsilon))
+
+    settings = {**PONG, "env_id": "CartPole-v1", "exploration_fraction": 1.0, "start_e": 0.5}
+    finished = train(TrainConfig(**settings, end_e=0.0, checkpoint_every=240))
+    monkeypatch.setattr("framering.reporting.run_logger.RunLogger.log_step", log_step)
+
+    train(TrainConfig(resume=str(finished.folder)), total_timesteps=300)
+
+    assert seen == [(step, 0.0) for step in range(240, 300)]
+
+
+@pytest.mark.parametrize("total", [-1, 0, 239, 240])
+def test_a_run_is_not_extended_to_steps_that_it_has_taken(total, capsys):
+    settings = {**PONG, "env_id": "CartPole-v1"}
+    finished = train(TrainConfig(**settings, checkpoint_every=240))
+    before = sorted(finished.folder.rglob("*"))
+
+    with pytest.raises(ConfigError, match=f"more than the 240 steps .* taken, got {total}; give"):
+        train(TrainConfig(resume=str(finished.folder)), total_timesteps=total)
+    assert sorted(finished.folder.rglob("*")) == before
+
+
+def test_a_finished_run_has_a_checkpoint_of_its_last_step():
+    settings = {**PONG, "env_id": "CartPole-v1"}
+    finished = train(TrainConfig(**settings, checkpoint_every=100))
+
+    assert load_checkpoint(finished.folder).state["step"] == 240
+
+
 def test_a_run_that_is_killed_goes_on_from_its_last_checkpoint():
     class KilledError(Exception):
         pass
@@ -134,7 +185,7 @@ def test_a_full_disk_at_a_checkpoint_is_a_warning(monkeypatch, capsys):
     result = train(TrainConfig(**PONG, checkpoint_every=100))
 
     assert result.steps == 240
-    assert capsys.readouterr().out.count("warning: no checkpoint at step") == 2
+    assert capsys.readouterr().out.count("warning: no checkpoint at step") == 3
     assert list((result.folder / "checkpoints").iterdir()) == []
 
 

@@ -3,11 +3,12 @@
 import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from typing import Any
 
 from framering.arguments import parse, preset_name
 from framering.commands.play import EvalConfig, PlayConfig, eval_command, play_command
 from framering.commands.plot import PlotConfig, plot_command
-from framering.config import TrainConfig
+from framering.config import MAX_INTEGER, TrainConfig
 from framering.errors import ConfigError
 from framering.presets import preset
 
@@ -25,6 +26,7 @@ __all__ = [
 
 Command = Callable[[Sequence[str]], None]
 
+_ABSENT = -MAX_INTEGER
 INTERRUPTED = 130  # the exit status, as that of a shell's command that Ctrl-C ends
 
 
@@ -32,18 +34,29 @@ def train_command(arguments: Sequence[str]) -> None:
     """Train a Q-network on an Atari game, or on any Gymnasium environment."""
     start = preset(preset_name(arguments))
     config = parse(TrainConfig, "train", train_command.__doc__, arguments, start)
-    if config.resume and config != dataclasses.replace(start, resume=config.resume):
-        raise ConfigError(
-            "--resume: expected no other flag beside it, got some; "
-            "a resumed run keeps its settings: leave them out"
-        )
+    extension = _extension(config, start, arguments) if config.resume else {}
     from framering.training.process import tune_process
 
     tune_process(config)  # before torch is loaded
     from framering.training.loop import train
 
-    if train(config).interrupted:
+    if train(config, **extension).interrupted:
         raise SystemExit(INTERRUPTED)
+
+
+def _extension(config: TrainConfig, start: TrainConfig, arguments: Sequence[str]) -> dict[str, Any]:
+    """Return the steps to which flags extend a resumed run; refuse all other flags beside it."""
+    # Where this number is left, there was no flag.
+    absent = dataclasses.replace(start, total_timesteps=_ABSENT)
+    total = parse(TrainConfig, "train", None, arguments, absent).total_timesteps
+    if config != dataclasses.replace(
+        start, resume=config.resume, total_timesteps=config.total_timesteps
+    ):
+        raise ConfigError(
+            "--resume: expected no other flag beside it than --total-timesteps, got some; "
+            "a resumed run keeps its settings: leave them out"
+        )
+    return {} if total == _ABSENT else {"total_timesteps": total}
 
 
 @dataclasses.dataclass(kw_only=True)

@@ -17,7 +17,7 @@ from framering.training.evaluate import evaluate_run
 from framering.training.finish import TrainResult, checkpoint_or_warn, finish
 from framering.training.preflight import check_run
 from framering.training.process import torch_settings
-from framering.training.resume import reset_or_restore, saved_config
+from framering.training.resume import reset_or_restore, resumed_config
 from framering.training.run_logging import make_run_logger
 from framering.training.signals import StopSignals
 from framering.training.task import make_task_spec
@@ -25,7 +25,12 @@ from framering.training.task import make_task_spec
 _REPORT_FREQUENCY = 100
 
 
-def train(config: TrainConfig, on_step: Callable[[int], None] = lambda steps: None) -> TrainResult:
+def train(
+    config: TrainConfig,
+    on_step: Callable[[int], None] = lambda steps: None,
+    *,
+    total_timesteps: int | None = None,
+) -> TrainResult:
     """Train a Q-network, as ``framering train`` does.
 
     The process is left as it was: torch's settings are restored, and no heap setting and no
@@ -38,6 +43,10 @@ def train(config: TrainConfig, on_step: Callable[[int], None] = lambda steps: No
         The settings; see ``framering train --help``.
     on_step
         Called after each step of all environments with the number of steps taken so far.
+    total_timesteps
+        With ``config.resume``, the environment steps of the whole run, to extend it; None: those
+        that it was started with. Its schedules of epsilon and beta stay those of the run that was
+        started: after their end, epsilon stays at ``end_e`` and beta at 1.
 
     Raises
     ------
@@ -53,7 +62,7 @@ def train(config: TrainConfig, on_step: Callable[[int], None] = lambda steps: No
     >>> result = train(config)  # doctest: +SKIP
     """
     checkpoint = load_checkpoint(Path(config.resume)) if config.resume else None
-    config = saved_config(checkpoint) if checkpoint else config
+    config = resumed_config(checkpoint, total_timesteps) if checkpoint else config
     task = make_task_spec(
         config.env_id,
         config.screen_size,
@@ -72,13 +81,16 @@ def train(config: TrainConfig, on_step: Callable[[int], None] = lambda steps: No
             closing(make_run_logger(config, checkpoint)) as run,
         ):
             run.log_message(f"{run.folder}: {describe(config, task, components)}")
+            if config.total_timesteps <= config.learning_starts:
+                run.log_message(
+                    f"warning: this run makes no update, because --total-timesteps "
+                    f"{config.total_timesteps} is not above --learning-starts "
+                    f"{config.learning_starts}: raise the one or lower the other"
+                )
 
             while step < config.total_timesteps and not stop.requested:
                 epsilon = linear_schedule(
-                    config.start_e,
-                    config.end_e,
-                    config.exploration_fraction * config.total_timesteps,
-                    step,
+                    config.start_e, config.end_e, config.exploration_steps, step
                 )
                 greedy = learner.greedy_actions
                 actions = components.exploration.actions(observations, epsilon, greedy)
@@ -93,9 +105,9 @@ def train(config: TrainConfig, on_step: Callable[[int], None] = lambda steps: No
                 run.log_step(step, epsilon, envs, infos)
                 step += config.num_envs
 
-                if reaches_multiple(step, config.eval_every, config.num_envs):
+                if evaluation_is_due(config, step):
                     run.log_evaluation(step, evaluate_run(config, task, learner.q_network, run))
-                if reaches_multiple(step, config.checkpoint_every, config.num_envs):
+                if checkpoint_is_due(config, step):
                     checkpoint_or_warn(run, config, components, step)
                 on_step(step)
 
@@ -129,7 +141,8 @@ def learn(
             batch = next(batches)
             result = update(learner, batch, run)
             if isinstance(replay, PrioritizedReplayBuffer):
-                replay.beta = config.beta + (1 - config.beta) * step / config.total_timesteps
+                rise = (1 - config.beta) * step / config.scheduled_steps
+                replay.beta = min(config.beta + rise, 1.0)
                 replay.update_priorities(batch.indices, result.td_errors.abs())
             if step % _REPORT_FREQUENCY == 0:
                 run.log_update(step, result.loss.item(), result.q_value.item())
@@ -143,6 +156,20 @@ def update(learner: Learner, batch: Any, run: RunLogger) -> UpdateResult:
         return learner.update(batch)
     with run.activity("compiling"):
         return learner.update(batch)
+
+
+def evaluation_is_due(config: TrainConfig, step: int) -> bool:
+    """Return whether to evaluate after a step; `finish` evaluates a model that is saved."""
+    if config.save_model and step >= config.total_timesteps:
+        return False
+    return reaches_multiple(step, config.eval_every, config.num_envs)
+
+
+def checkpoint_is_due(config: TrainConfig, step: int) -> bool:
+    """Return whether to write a checkpoint after a step: the last one can be extended."""
+    if config.checkpoint_every and step >= config.total_timesteps:
+        return True
+    return reaches_multiple(step, config.checkpoint_every, config.num_envs)
 
 
 def reaches_multiple(step: int, frequency: int, num_envs: int) -> bool:

@@ -31,20 +31,33 @@ def save_run(run: Path, config: TrainConfig, components: Components, step: int) 
     return save_checkpoint(run, step, state, components.replay)
 
 
-def saved_config(checkpoint: Checkpoint) -> TrainConfig:
-    """Return the settings of the run that was saved.
+def resumed_config(checkpoint: Checkpoint, total_timesteps: int | None = None) -> TrainConfig:
+    """Return the settings of the run that was saved, extended to a number of steps if one is given.
+
+    An extended run keeps its schedules: see `TrainConfig.schedule_timesteps`.
 
     Raises
     ------
     ConfigError
-        If they aren't settings that this version knows.
+        If they aren't settings that this version knows, or the run has taken that many steps.
     """
     try:
-        return TrainConfig(**checkpoint.state["config"])
+        config = TrainConfig(**checkpoint.state["config"])
     except TypeError as error:
         raise ConfigError(
             f"{checkpoint.folder}: expected settings of this version, got others: {error}"
         ) from error
+    if total_timesteps is None:
+        return config
+    taken = checkpoint.state["step"]
+    if total_timesteps <= taken:
+        raise ConfigError(
+            f"--total-timesteps: expected more than the {taken} steps that the run has taken, got "
+            f"{total_timesteps}; give the steps of the whole run"
+        )
+    return dataclasses.replace(
+        config, total_timesteps=total_timesteps, schedule_timesteps=config.scheduled_steps
+    )
 
 
 def reset_or_restore(
