@@ -26,6 +26,29 @@ def choose_device(device: torch.device | str, cuda: bool = True) -> torch.device
     return torch.device(device)
 
 
+def check_device(device: torch.device | str) -> None:
+    """Raise ValueError for a device that torch doesn't know, or for CUDA where it finds none.
+
+    torch is imported only to check what needs it: not for "auto", "cpu" and "numpy".
+    """
+    if isinstance(device, str) and device in ("auto", "cpu", "numpy"):
+        return
+    import torch
+
+    try:
+        kind = torch.device(device).type
+    except (RuntimeError, TypeError):
+        raise ValueError(
+            f"device: expected 'auto', 'cpu', 'cuda', 'numpy' or another device of torch, got "
+            f"{device!r:.100}; 'auto' is CUDA where torch finds it, else the CPU"
+        ) from None
+    if kind == "cuda" and not torch.cuda.is_available():
+        raise ValueError(
+            f"device: expected a device that torch finds, got {str(device)!r}, of which it finds "
+            "none; use 'cpu' or 'auto'"
+        )
+
+
 def has_fast_bfloat16(device: torch.device) -> bool:
     """Whether a device has instructions for bfloat16, so that it is faster than float32."""
     import torch

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import torch
 from gymnasium import spaces
 
 from framering import PrioritizedReplayBuffer, ReplayBuffer
@@ -49,10 +50,27 @@ def test_a_number_out_of_range_is_refused_in_one_line(options, message):
     assert "\n" not in str(error.value)
 
 
+@pytest.mark.parametrize("kind", [ReplayBuffer, PrioritizedReplayBuffer])
+@pytest.mark.parametrize("device", ["gpu", "", "cuda:x", None, 3.5])
+def test_a_device_that_torch_does_not_know_is_refused_at_construction(kind, device):
+    with pytest.raises(ValueError, match=r"device: expected 'auto', .*, got") as error:
+        buffer_of(kind=kind, device=device)
+    assert repr(device) in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("device", ["cuda", "cuda:0", torch.device("cuda")])
+def test_cuda_is_refused_at_construction_where_torch_finds_none(device, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+
+    with pytest.raises(ValueError, match="device: expected a device that torch finds, got 'cuda"):
+        buffer_of(device=device)
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        ({"buffer_size": 1e5}, "buffer_size: expected an integer, got 100000.0"),
+        ({"buffer_size": 1e5}, "buffer_size: expected an integer, got 100000.0; write 100000$"),
         ({"buffer_size": "10"}, "buffer_size: expected an integer, got '10'"),
         ({"n_envs": 2.0}, "n_envs: expected an integer, got 2.0"),
         ({"n_step": 3.0}, "n_step: expected an integer, got 3.0"),

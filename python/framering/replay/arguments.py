@@ -32,7 +32,9 @@ def integer(name: str, value: Any, lowest: int, highest: int) -> int:
     try:
         number = operator.index(value)
     except TypeError:
-        raise TypeError(f"{name}: expected an integer, got {value!r:.100}") from None
+        whole = isinstance(value, float) and value.is_integer()
+        remedy = f"; write {int(value)}" if whole else ""
+        raise TypeError(f"{name}: expected an integer, got {value!r:.100}{remedy}") from None
     if not lowest <= number <= highest:
         raise ValueError(
             f"{name}: expected an integer from {lowest} to {_limit(highest)}, got {number}"

@@ -80,9 +80,9 @@ class ReplayBuffer:
     Raises
     ------
     TypeError
-        If a space is of another kind.
+        If a space is of another kind, or an integer is none.
     ValueError
-        If a number is out of range.
+        If a number is out of range, or torch doesn't know or find the device.
     MemoryError
         If the ring does not fit into memory.
 
@@ -139,6 +139,7 @@ class ReplayBuffer:
             frame_stack = integer("frame_stack", frame_stack, 1, MOST)
         if memory_limit is not None:
             memory_limit = integer("memory_limit", memory_limit, 1, WORD)
+        transfer = DeviceTransfer(device)
         self._observation_spec = observation_spec(observation_space, frame_stack)
         self._action_spec = action_spec(action_space)
         self.observation_space = observation_space
@@ -151,7 +152,7 @@ class ReplayBuffer:
         self.handle_timeout_termination = handle_timeout_termination
         self.n_step = n_step
         self.gamma = gamma
-        self._transfer = DeviceTransfer(device)
+        self._transfer = transfer
         self._seeded = seed is not None
         self._shared = shared
         self.memory_limit = memory_limit

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from framering.device import choose_device
+from framering.device import check_device, choose_device
 
 if TYPE_CHECKING:
     import torch
@@ -18,15 +18,23 @@ Layout = tuple[tuple[int, ...], np.dtype[Any]]
 
 
 class DeviceTransfer:
-    """Transfers batches to a device. torch is imported on first use, and not for "numpy".
+    """Transfers batches to a device.
+
+    For "auto" and "cpu", torch is imported on first use; for "numpy", it isn't at all.
 
     Parameters
     ----------
     device : torch.device or str
         "auto" is CUDA where it is available, else the CPU; with "numpy", arrays stay as they are.
+
+    Raises
+    ------
+    ValueError
+        If torch doesn't know the device, or finds no CUDA.
     """
 
     def __init__(self, device: torch.device | str) -> None:
+        check_device(device)
         self._wanted = device
 
     def __getstate__(self) -> dict[str, Any]:
