@@ -3,9 +3,9 @@
 import dataclasses
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Annotated
 
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from framering.arguments import parse
 from framering.config import MAX_INTEGER, TrainConfig
@@ -22,7 +22,7 @@ _MIN_FPS, _MAX_FPS = 0.1, 1000.0
 class EvalConfig:
     """Settings of ``framering eval`` and ``framering play``."""
 
-    run: Positional[Path | None] = None
+    run: Annotated[Positional[Path | None], arg(metavar="[RUN]")] = None
     """the folder of a run, runs/NAME: its model, on its environment"""
     model: Path | None = None
     """weights that framering or CleanRL saved; None: those of the run"""

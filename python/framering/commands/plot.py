@@ -4,8 +4,9 @@ import dataclasses
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Annotated
 
-from tyro.conf import Positional
+from tyro.conf import Positional, arg
 
 from framering.arguments import parse
 from framering.errors import ConfigError
@@ -15,7 +16,7 @@ from framering.errors import ConfigError
 class PlotConfig:
     """Settings of ``framering plot``."""
 
-    folders: Positional[tuple[Path, ...]] = ()
+    folders: Annotated[Positional[tuple[Path, ...]], arg(metavar="[RUN ...]")] = ()
     """folders of runs: runs/NAME …"""
     runs: tuple[Path, ...] = ()
     """more folders of runs"""
