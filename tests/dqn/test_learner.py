@@ -206,6 +206,40 @@ def test_updates_give_the_weights_of_the_plain_formula(compiled, double):
         torch.testing.assert_close(weight, expected[name], rtol=0, atol=2e-4)
 
 
+@pytest.mark.filterwarnings(  # torch's compiler has its own
+    "ignore::DeprecationWarning", "ignore:The .grad attribute:UserWarning"
+)
+@pytest.mark.parametrize(
+    ("head", "options"),
+    [("iqn", {"munchausen": True, "augment": True}), ("c51", {"double": True})],
+)
+def test_compiled_updates_of_the_family_give_the_weights_of_plain_ones(head, options):
+    warnings = []
+    learners = []
+    for compiled in (False, True):
+        torch.manual_seed(1)
+        network = QNetwork(4, (4, 36, 36), True, "data-efficient", head=head, noisy=True)
+        learners.append(
+            Learner(
+                network,
+                learning_rate=1e-3,
+                gamma=0.99,
+                device=torch.device("cpu"),
+                compiled=compiled,
+                warn=warnings.append,
+                **options,
+            )
+        )
+    for sample in small_batches(4):
+        for one in learners:
+            one.update(sample)
+
+    plain, compiled = (one.q_network.state_dict() for one in learners)
+    assert warnings == []
+    for name, weight in compiled.items():
+        torch.testing.assert_close(weight, plain[name], rtol=0, atol=2e-4)
+
+
 def test_a_failing_compiler_is_one_warning_and_no_lost_update(monkeypatch):
     def broken(function, **options):
         def call(*arguments):
