@@ -2,10 +2,13 @@ import random
 
 import gymnasium
 import numpy as np
+import pytest
 import torch
 from gymnasium.envs.classic_control import CartPoleEnv
 from torch import nn
 
+from framering.dqn.learner import reset_noise
+from framering.dqn.network import VectorQNetwork
 from framering.reporting.video import GameRecorder
 from framering.training.evaluate import evaluate
 from framering.training.task import make_task_spec
@@ -87,3 +90,37 @@ def test_each_finished_game_is_reported_with_its_return():
     )
 
     assert reported == [(1, returns[0]), (2, returns[1])]
+
+
+class Camera:
+    """Keeps the shapes of the pictures that it is shown."""
+
+    def __init__(self):
+        self.shapes = set()
+
+    def capture(self, envs, infos):
+        self.shapes.add(envs.render()[0].shape)
+
+    def close(self):
+        pass
+
+
+@pytest.mark.parametrize(("head", "width"), [("dqn", 60), ("c51", 220), ("qr-dqn", 220)])
+def test_distributions_are_drawn_beside_the_game_where_a_network_predicts_any(head, width):
+    camera = Camera()
+    network = VectorQNetwork(2, (4,), head=head)
+
+    evaluate(network, make_task_spec("LitCartPole-v0"), episodes=1, viewer=camera)
+
+    assert camera.shapes == {(40, width, 3)}
+
+
+def test_evaluation_is_without_noise_and_leaves_the_network_training():
+    network = VectorQNetwork(2, (4,), noisy=True)
+    returns = []
+    for seed in (1, 2):
+        reset_noise(network, torch.Generator().manual_seed(seed))
+        returns.append(evaluate(network, make_task_spec("CartPole-v1"), episodes=5, epsilon=0))
+
+    assert returns[0] == returns[1]
+    assert network.training
