@@ -92,6 +92,7 @@ def test_the_pipeline_is_for_several_environments(settings, pipelined):
         ({"max_grad_norm": INF}, "--max-grad-norm: expected a finite number"),
         ({"max_grad_norm": NAN}, "--max-grad-norm: expected a finite number"),
         ({"gradient_steps": 0}, "--gradient-steps: expected 1 or more, got 0"),
+        ({"gradient_steps": 1001}, "--gradient-steps: expected at most 1000, got 1001"),
         ({"eval_episodes": 0}, "--eval-episodes: expected 1 or more, got 0"),
         ({"eval_epsilon": 1.1}, "--eval-epsilon: expected between 0 and 1, got 1.1"),
         ({"repeat_action_probability": NAN}, "--repeat-action-probability: expected between 0"),

@@ -13,6 +13,7 @@ _MAX_ENVS = 10_000
 _MAX_STEPS = 1_000_000  # of a return
 _MAX_THREADS = 1024
 _MAX_OUTPUTS = 10_000  # of one action
+_MAX_GRADIENT_STEPS = 1000  # nothing interrupts them
 _MAX_RETURN = 1e9
 # A file name has at most 255 bytes; the model's file adds ".cleanrl_model" and, while it is being
 # written, the number of the process.
@@ -251,6 +252,8 @@ class TrainConfig:
         self._require("screen_size", "36 or more, for the convolutions", self.screen_size >= 36)
         self._require("num_envs", f"at most {_MAX_ENVS}", self.num_envs <= _MAX_ENVS)
         self._require("n_step", f"at most {_MAX_STEPS}", self.n_step <= _MAX_STEPS)
+        limit = _MAX_GRADIENT_STEPS
+        self._require("gradient_steps", f"at most {limit}", self.gradient_steps <= limit)
         self._require("n_atoms", f"2 to {_MAX_OUTPUTS}", 2 <= self.n_atoms <= _MAX_OUTPUTS)
         if self.n_quantiles is not None:
             fits = 1 <= self.n_quantiles <= _MAX_OUTPUTS
