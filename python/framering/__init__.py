@@ -1,14 +1,11 @@
 """framering trains DQN on Atari fast, with a C++ frame ring for replay.
 
 The public names are imported on first use, so that a program that needs only one of them
-(the replay buffer, the resize) pays for no other: see ``__all__``. Importing framering registers
-its vector environments with Gymnasium.
+(the replay buffer, the resize) pays for no other: see ``__all__``.
 """
 
 import importlib
 from typing import TYPE_CHECKING, Any
-
-from framering.vector_ids import register_vector_ids
 
 if TYPE_CHECKING:
     from framering._core import cpu_features, resize_area
@@ -53,9 +50,6 @@ __all__ = [
     "tune_process",
 ]
 __version__ = "0.1.0"
-
-register_vector_ids()
-
 
 if not TYPE_CHECKING:  # with it, type checkers would accept every name
 

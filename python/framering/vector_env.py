@@ -1,9 +1,12 @@
 """The public path of `AtariVectorEnv`, which Gymnasium's registry and its users name.
 
-``gymnasium.make_vec("framering/BreakoutNoFrameskip-v4", num_envs=8)`` makes one once framering is
-imported, ``gymnasium.make_vec("framering.vector_env:framering/…")`` without.
+Importing it registers each Atari id in the namespace ``framering``, for
+``gymnasium.make_vec("framering.vector_env:framering/BreakoutNoFrameskip-v4", num_envs=8)``.
 """
 
 from framering.vector.env import AtariVectorEnv
+from framering.vector_ids import register_vector_ids
 
 __all__ = ["AtariVectorEnv"]
+
+register_vector_ids()

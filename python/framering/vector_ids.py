@@ -1,9 +1,4 @@
-"""Atari ids in the namespace ``framering`` of Gymnasium's registry, for `gymnasium.make_vec`.
-
-Light: the vector environment, with the compiled core, is imported when one is made.
-"""
-
-import contextlib
+"""Atari ids in the namespace ``framering`` of Gymnasium's registry, for `gymnasium.make_vec`."""
 
 import gymnasium
 
@@ -15,15 +10,11 @@ def register_vector_ids() -> None:
     """Register each Atari id in the namespace ``framering``.
 
     ``framering/BreakoutNoFrameskip-v4`` and ``framering/Breakout-v5`` (ALE's) are then known to
-    `gymnasium.make_vec`. Without ale-py, or with a Gymnasium that the vector environment is too new
-    for, nothing is registered.
+    `gymnasium.make_vec`.
     """
-    if not hasattr(gymnasium, "register_envs"):
-        return
-    with contextlib.suppress(ImportError):
-        import ale_py
+    import ale_py
 
-        gymnasium.register_envs(ale_py)
+    gymnasium.register_envs(ale_py)
     atari = [
         name for name, spec in gymnasium.registry.items() if spec.entry_point == ATARI_ENTRY_POINT
     ]
