@@ -43,7 +43,7 @@ TEST_CASE("without a ring the wait ends after its timeout") {
 TEST_CASE("a ring wakes a sleeping waiter, which sees what was written before") {
   Doorbell bell{};
   int written = 0;
-  std::jthread ringer([&] {
+  const std::jthread ringer([&] {
     std::this_thread::sleep_for(20ms);
     written = 42;
     ring(bell);
@@ -54,7 +54,7 @@ TEST_CASE("a ring wakes a sleeping waiter, which sees what was written before") 
 
 TEST_CASE("a wake that belongs to an earlier ring does not end the wait") {
   Doorbell bell{};
-  std::jthread ringer([&] {
+  const std::jthread ringer([&] {
     std::this_thread::sleep_for(20ms);
     // As ring() does when the waiter has already seen its count and waits for the next.
     ::syscall(SYS_futex, &bell.count, FUTEX_WAKE, 1, nullptr, nullptr, 0);
@@ -71,7 +71,7 @@ TEST_CASE("no ring is lost between two threads that ring in turn") {
   std::uint64_t ball = 0;
   constexpr std::uint32_t kRounds = 20000;
   const auto spin = [](std::uint32_t round) { return std::chrono::microseconds(round % 4); };
-  std::jthread other([&] {
+  const std::jthread other([&] {
     for (std::uint32_t round = 0; round < kRounds; ++round) {
       if (!wait(there, round, spin(round), kLong)) {
         return;
