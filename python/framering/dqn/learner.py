@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 
 from framering.dqn.augmentation import Augmentation, draw_augmentation
+from framering.dqn.heads.expected import ExpectedHead
 from framering.dqn.heads.head import Backup
 from framering.dqn.layers import NoisyLinear
 from framering.dqn.network import ValueNetwork
@@ -366,12 +367,10 @@ def predicted_distribution(
 
     None where it predicts expectations only. ``observations`` is (1, …).
     """
-    if not isinstance(network, ValueNetwork):
+    if not isinstance(network, ValueNetwork) or isinstance(network.head, ExpectedHead):
         return None
     device = next(network.parameters()).device
     outputs = network.outputs(torch.from_numpy(observations).to(device))
     distribution = network.head.distribution(outputs)
-    if distribution is None:
-        return None
     returns, probabilities = (part[0].cpu().numpy() for part in distribution)
     return returns, probabilities

@@ -1,6 +1,7 @@
 """Published scores, and the normalisation by a human's."""
 
 import csv
+import functools
 from importlib.resources import files
 from typing import NamedTuple
 
@@ -27,10 +28,11 @@ class Score(NamedTuple):
     source: str
 
 
-def published_scores() -> list[Score]:
+@functools.cache
+def published_scores() -> tuple[Score, ...]:
     """Read the table of published scores, ``scores.csv``."""
     text = files("framering.studies").joinpath("scores.csv").read_text(encoding="utf-8")
-    return [
+    return tuple(
         Score(
             row["game"],
             row["agent"],
@@ -39,7 +41,7 @@ def published_scores() -> list[Score]:
             row["source"],
         )
         for row in csv.DictReader(text.splitlines())
-    ]
+    )
 
 
 def human_normalized(game: str, value: float) -> float:

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Protocol
 
+from numpy.typing import NDArray
 from torch import nn
 
 from framering.config import TrainConfig
@@ -70,16 +71,14 @@ def evaluate(
     policy = EpsilonGreedy(task.num_actions, 1, seed)
     returns: list[float] = []
     observations, infos = envs.reset(seed=seed)
-    view = DistributionView(envs)
+    pictures = _Pictures(envs, network)
     was_training = network.training
     network.eval()
     try:
         while True:
             if viewer is not None:
-                distribution = predicted_distribution(network, observations)
-                if distribution is not None:
-                    view.show(*distribution)
-                viewer.capture(envs if distribution is None else view, infos)
+                pictures.observations = observations
+                viewer.capture(pictures, infos)
             if "_episode" in infos and infos["_episode"][0]:
                 returns.append(float(infos["episode"]["r"][0]))
                 on_episode(len(returns), returns[-1])
@@ -125,3 +124,24 @@ def evaluate_run(
 def evaluation_epsilon(config: TrainConfig) -> float:
     """Return the probability of a random action in a run's evaluations."""
     return config.end_e if config.eval_epsilon is None else config.eval_epsilon
+
+
+class _Pictures:
+    """Pictures of a game, beside the distributions that a network predicts where it has any.
+
+    These are computed where a picture is drawn, because a recorder draws a few games of many.
+    """
+
+    observations: NDArray[Any]
+
+    def __init__(self, envs: Any, network: nn.Module) -> None:
+        self._envs, self._network = envs, network
+        self._view = DistributionView(envs)
+
+    def render(self) -> Any:
+        """Return the first environment's picture, in a tuple."""
+        distribution = predicted_distribution(self._network, self.observations)
+        if distribution is None:
+            return self._envs.render()
+        self._view.show(*distribution)
+        return self._view.render()

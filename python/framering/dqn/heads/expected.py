@@ -29,9 +29,6 @@ class ExpectedHead(nn.Module):
         """Return the values (B, A) of outputs (B, A, 1)."""
         return outputs.squeeze(2)
 
-    def distribution(self, outputs: Tensor) -> None:
-        """Return None: an expectation has no distribution."""
-
     def targets(self, outputs: Tensor, policy: TargetPolicy, backup: Backup) -> Tensor:
         """Return the targets (B, 1): r + γ Σ_a π(a|s′) Q(s′, a)."""
         return backup.of(policy.expectation(outputs))

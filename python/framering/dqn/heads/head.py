@@ -3,7 +3,7 @@
 from typing import NamedTuple, Protocol
 
 import torch
-from torch import Generator, Tensor
+from torch import Generator, Tensor, nn
 from torch.nn import functional
 
 from framering.dqn.policies import TargetPolicy
@@ -47,6 +47,9 @@ class RowLosses(NamedTuple):
 class Head(Protocol):
     """K numbers for each action, which describe its return, and the loss that trains them.
 
+    A head that predicts a distribution also has ``distribution(outputs)``: the returns and their
+    probabilities (B, A, K).
+
     Attributes
     ----------
     outputs
@@ -61,14 +64,32 @@ class Head(Protocol):
     def values(self, outputs: Tensor) -> Tensor:
         """Return the expected returns (B, A) of outputs (B, A, K)."""
 
-    def distribution(self, outputs: Tensor) -> tuple[Tensor, Tensor] | None:
-        """Return the returns and probabilities (B, A, K) of outputs, if the head has any."""
-
     def targets(self, outputs: Tensor, policy: TargetPolicy, backup: Backup) -> Tensor:
         """Return the targets (B, …) from the next states' outputs (B, A, K)."""
 
     def loss(self, outputs: Tensor, targets: Tensor, fractions: Tensor | None) -> RowLosses:
         """Return the losses of the outputs (B, K) of the actions that were taken."""
+
+
+class EqualQuantiles(nn.Module):
+    """What heads share whose outputs (B, A, N) are quantiles of equal probability."""
+
+    def values(self, outputs: Tensor) -> Tensor:
+        """Return the expected returns (B, A) of outputs (B, A, N): their means."""
+        return outputs.mean(dim=2)
+
+    def distribution(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
+        """Return the quantiles and their equal probabilities (B, A, N)."""
+        return outputs, torch.full_like(outputs, 1 / outputs.shape[2])
+
+    def targets(self, outputs: Tensor, policy: TargetPolicy, backup: Backup) -> Tensor:
+        """Return the targets (B, N): each quantile of the next state backed up."""
+        return backup.of(policy.expectation(outputs))
+
+
+def midpoints(number: int) -> Tensor:
+    """Return the fractions (1, number) in the middle of as many equal parts of [0, 1]."""
+    return ((torch.arange(number) + 0.5) / number).unsqueeze(0)
 
 
 def quantile_huber_loss(quantiles: Tensor, targets: Tensor, fractions: Tensor) -> Tensor:

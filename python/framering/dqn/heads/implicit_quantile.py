@@ -3,18 +3,22 @@
 import math
 
 import torch
-from torch import Generator, Tensor, nn
+from torch import Generator, Tensor
 
-from framering.dqn.heads.head import Backup, RowLosses, quantile_huber_loss
+from framering.dqn.heads.head import (
+    EqualQuantiles,
+    RowLosses,
+    midpoints,
+    quantile_huber_loss,
+)
 from framering.dqn.onednn import OneDnnLinear
-from framering.dqn.policies import TargetPolicy
 
 _COSINES = 64
 # Fractions of the quantiles that acting averages, as in the paper, but not drawn: midpoints.
 _ACTING_QUANTILES = 32
 
 
-class ImplicitQuantileHead(nn.Module):
+class ImplicitQuantileHead(EqualQuantiles):
     """The quantile Z_τ(s, a) of a fraction τ that is an input of the network.
 
     An update draws N fractions for the predictions and N for the targets; the next action
@@ -37,8 +41,7 @@ class ImplicitQuantileHead(nn.Module):
         super().__init__()
         self.n_quantiles = n_quantiles
         self.embedding = OneDnnLinear(_COSINES, features)
-        midpoints = (torch.arange(_ACTING_QUANTILES) + 0.5) / _ACTING_QUANTILES
-        self.register_buffer("midpoints", midpoints.unsqueeze(0), persistent=False)
+        self.register_buffer("midpoints", midpoints(_ACTING_QUANTILES), persistent=False)
         self.register_buffer("cosines", math.pi * torch.arange(_COSINES), persistent=False)
 
     def fractions(self, rows: int, generator: Generator) -> Tensor:
@@ -59,18 +62,6 @@ class ImplicitQuantileHead(nn.Module):
         embedded: Tensor = self.embedding(cosines.flatten(0, 1)).relu()
         embedded = embedded.reshape(*fractions.shape, features.shape[1])
         return (features.unsqueeze(1) * embedded).flatten(0, 1)
-
-    def values(self, outputs: Tensor) -> Tensor:
-        """Return the expected returns (B, A) of outputs (B, A, N): their means."""
-        return outputs.mean(dim=2)
-
-    def distribution(self, outputs: Tensor) -> tuple[Tensor, Tensor]:
-        """Return the quantiles and their equal probabilities (B, A, N)."""
-        return outputs, torch.full_like(outputs, 1 / outputs.shape[2])
-
-    def targets(self, outputs: Tensor, policy: TargetPolicy, backup: Backup) -> Tensor:
-        """Return the targets (B, N): each quantile of the next state backed up."""
-        return backup.of(policy.expectation(outputs))
 
     def loss(self, outputs: Tensor, targets: Tensor, fractions: Tensor | None) -> RowLosses:
         """Return the quantile Huber losses (B, 1), which are the errors too (equation 3)."""
