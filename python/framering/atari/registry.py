@@ -9,8 +9,8 @@ from gymnasium.envs.registration import EnvSpec, registry
 
 from framering.atari.arguments import describe
 from framering.atari.settings import AtariSettings
-from framering.vector_ids import ATARI_ENTRY_POINT
 
+_ATARI_ENTRY_POINT = "ale_py.env:AtariEnv"
 # The observation, screen and sound options of ``AtariEnv``: framering makes its own observations.
 _EMULATION_KEYS = frozenset(
     {
@@ -95,6 +95,26 @@ def find_spec(env_id: str) -> EnvSpec:
     return spec
 
 
+def register_vector_ids(entry_point: str) -> None:
+    """Register each Atari id in the namespace ``framering``, for `gymnasium.make_vec`.
+
+    Parameters
+    ----------
+    entry_point
+        The vector environment, as ``"module:Class"``. It is called with ``env_id``.
+    """
+    import ale_py
+
+    gymnasium.register_envs(ale_py)
+    games = [name for name, spec in registry.items() if spec.entry_point == _ATARI_ENTRY_POINT]
+    for env_id in games:
+        gymnasium.register(
+            f"framering/{env_id.removeprefix('ALE/')}",
+            vector_entry_point=entry_point,
+            kwargs={"env_id": env_id},
+        )
+
+
 def is_atari(env_id: str) -> bool:
     """Whether a registered id is an Atari game that framering emulates itself.
 
@@ -108,7 +128,7 @@ def is_atari(env_id: str) -> bool:
     >>> is_atari("PongNoFrameskip-v4"), is_atari("CartPole-v1")
     (True, False)
     """
-    return find_spec(env_id).entry_point == ATARI_ENTRY_POINT
+    return find_spec(env_id).entry_point == _ATARI_ENTRY_POINT
 
 
 def find_game(env_id: str) -> AtariGame:
@@ -135,7 +155,7 @@ def find_game(env_id: str) -> AtariGame:
     0.25
     """
     spec = find_spec(env_id)
-    if spec.entry_point != ATARI_ENTRY_POINT:
+    if spec.entry_point != _ATARI_ENTRY_POINT:
         raise ValueError(
             f"{env_id!r} is registered, but it is not an Atari game (its entry point is "
             f"{spec.entry_point!r}). Make it with gymnasium.make or gymnasium.make_vec."
