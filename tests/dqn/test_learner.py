@@ -26,6 +26,9 @@ class Table(nn.Module):
     def forward(self, states):
         return self.values[states]
 
+    def scaled(self, states):
+        return states
+
     def outputs(self, states, fractions=None):
         return self.values[states].unsqueeze(2)
 

@@ -4,8 +4,9 @@ import math
 
 import torch
 from torch import Generator, Tensor, nn
+from torch.nn import functional
 
-from framering.dqn.onednn import FusedSequential, OneDnnLinear, linear
+from framering.dqn.onednn import FusedSequential, OneDnnLinear
 
 # The noise's initial scale with factorised noise (Fortunato et al. 2018, section 3.2).
 _INITIAL_NOISE = 0.5
@@ -66,11 +67,11 @@ class NoisyLinear(nn.Linear):
         return self._outputs(inputs)
 
     def _outputs(self, inputs: Tensor) -> Tensor:
-        outputs = linear(inputs, self.weight, self.bias)
+        outputs = functional.linear(inputs, self.weight, self.bias)
         if not self.training:
             return outputs
         # (σ ⊙ noise_out noise_inᵀ) x without the noisy weights, which are larger than a batch.
-        noise = linear(inputs * self.noise_in, self.weight_sigma, self.bias_sigma)
+        noise = functional.linear(inputs * self.noise_in, self.weight_sigma, self.bias_sigma)
         return outputs + noise * self.noise_out
 
 

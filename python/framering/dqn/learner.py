@@ -275,22 +275,21 @@ class Learner:
         if draws.shift is not None and draws.next_shift is not None:
             observations = draws.shift.of(observations)
             next_observations = draws.next_shift.of(next_observations)
+        inputs, next_inputs = map(self.q_network.scaled, (observations, next_observations))
         with torch.no_grad():
             if self._munchausen:
-                present = self._outputs(self.target_network, observations, draws.fractions)
+                present = self._outputs(self.target_network, inputs, draws.fractions)
                 rewards = rewards + munchausen_bonus(head.values(present), actions)
-            next_outputs = self._outputs(
-                self.target_network, next_observations, draws.next_fractions
-            )
-            policy = self._policy(next_outputs, next_observations, draws.next_fractions)
+            next_outputs = self._outputs(self.target_network, next_inputs, draws.next_fractions)
+            policy = self._policy(next_outputs, next_inputs, draws.next_fractions)
             targets = head.targets(next_outputs, policy, Backup(rewards, discounts, dones))
-        outputs = taken(self._outputs(self.q_network, observations, draws.fractions), actions)
+        outputs = taken(self._outputs(self.q_network, inputs, draws.fractions), actions)
         losses, errors = head.loss(outputs, targets, draws.fractions)
         loss = losses.mean() if weights is None else (weights * losses).mean()
         return UpdateResult(loss, head.values(outputs.detach().unsqueeze(1)).mean(), errors)
 
     def _policy(
-        self, next_outputs: Tensor, next_observations: Tensor, next_fractions: Tensor | None
+        self, next_outputs: Tensor, next_inputs: Tensor, next_fractions: Tensor | None
     ) -> TargetPolicy:
         """Return the policy of the targets: soft, or the greedy one of either network."""
         head = self.q_network.head
@@ -298,15 +297,13 @@ class Learner:
             return soft_policy(head.values(next_outputs))
         chooser = next_outputs
         if self._double:
-            chooser = self._outputs(self.q_network, next_observations, next_fractions)
+            chooser = self._outputs(self.q_network, next_inputs, next_fractions)
         return GreedyPolicy(head.values(chooser).argmax(dim=1, keepdim=True))
 
-    def _outputs(
-        self, network: ValueNetwork, observations: Tensor, fractions: Tensor | None
-    ) -> Tensor:
+    def _outputs(self, network: ValueNetwork, inputs: Tensor, fractions: Tensor | None) -> Tensor:
         """Outputs (B, actions, K), float32."""
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self._bfloat16):
-            outputs = network.outputs(observations, fractions)
+            outputs = network.outputs(inputs, fractions)
         return outputs.float()
 
     def _loss_and_gradient(self, batch: Batch, draws: Draws) -> UpdateResult:
@@ -370,7 +367,7 @@ def predicted_distribution(
     if not isinstance(network, ValueNetwork) or isinstance(network.head, ExpectedHead):
         return None
     device = next(network.parameters()).device
-    outputs = network.outputs(torch.from_numpy(observations).to(device))
+    outputs = network.outputs(network.scaled(torch.from_numpy(observations).to(device)))
     distribution = network.head.distribution(outputs)
     returns, probabilities = (part[0].cpu().numpy() for part in distribution)
     return returns, probabilities

@@ -111,27 +111,27 @@ class ValueNetwork(nn.Module):
 
     def forward(self, observations: Tensor) -> Tensor:
         """Action values (B, num_actions), float32, of observations (B, …)."""
-        return self.head.values(self.outputs(observations))
+        return self.head.values(self.outputs(self.scaled(observations)))
 
-    def outputs(self, observations: Tensor, fractions: Tensor | None = None) -> Tensor:
+    def outputs(self, inputs: Tensor, fractions: Tensor | None = None) -> Tensor:
         """Return the outputs (B, num_actions, K), float32, that describe the actions' returns.
 
         Parameters
         ----------
-        observations
-            (B, …), of the space's dtype, or scaled like it.
+        inputs
+            (B, …), float32: observations, `scaled`.
         fractions
             For "iqn", of which K are given for each row (B, K), or for all (1, K); None: those of
             acting.
         """
-        outputs: Tensor = self.network(self.scaled(observations))
+        outputs: Tensor = self.network(inputs)
         if isinstance(self.head, ImplicitQuantileHead):
             outputs = self.streams(self.head.embed(outputs, fractions))
-            return outputs.reshape(len(observations), -1, self.num_actions).transpose(1, 2)
-        return outputs.reshape(len(observations), self.num_actions, self.head.outputs)
+            return outputs.reshape(len(inputs), -1, self.num_actions).transpose(1, 2)
+        return outputs.reshape(len(inputs), self.num_actions, self.head.outputs)
 
     def scaled(self, observations: Tensor) -> Tensor:
-        """Return what the first layer takes."""
+        """Return what the first layer takes: floats (B, …) of observations (B, …)."""
         raise NotImplementedError
 
 

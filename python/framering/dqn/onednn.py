@@ -32,7 +32,10 @@ class OneDnnLinear(nn.Linear):
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Outputs (B, out_features) of inputs (B, in_features)."""
-        return linear(inputs, self.weight, self.bias)
+        if not _uses_onednn(inputs):
+            return super().forward(inputs)
+        outputs: Tensor = _LinearProduct.apply(inputs, self.weight, self.bias)  # type: ignore[no-untyped-call]
+        return outputs
 
 
 class FusedSequential(nn.Sequential):
@@ -65,14 +68,6 @@ class FusedSequential(nn.Sequential):
             else:
                 inputs = layer(inputs)
         return inputs
-
-
-def linear(inputs: Tensor, weight: Tensor, bias: Tensor) -> Tensor:
-    """Return ``torch.nn.functional.linear``, by oneDNN once a layer of this module was made."""
-    if _uses_onednn(inputs):
-        outputs: Tensor = _LinearProduct.apply(inputs, weight, bias)  # type: ignore[no-untyped-call]
-        return outputs
-    return functional.linear(inputs, weight, bias)
 
 
 def _uses_onednn(inputs: Tensor) -> bool:
