@@ -49,3 +49,21 @@ def test_the_progress_of_a_step_is_that_after_it(logger):
     run.close()
 
     assert "step 16/16" in run.console.file.getvalue()
+
+
+def test_the_summary_has_steps_minutes_and_the_returns_of_training(logger, monkeypatch):
+    clock = [100.0]
+    monkeypatch.setattr("framering.reporting.run_logger.time.monotonic", lambda: clock[0])
+    run = logger(total_timesteps=2000)
+    for episodic_return in (1.0, 7.0):
+        ended = {"_episode": [True], "episode": {"r": [episodic_return], "l": [10]}}
+        run.log_step(0, 0.5, SimpleNamespace(num_envs=1), ended)
+    clock[0] += 90
+
+    run.log_summary(2000)
+
+    expected = (
+        "2,000 steps in 1.5 minutes, "
+        "2 episodes, mean return 1.00 in the first 1 and 7.00 in the last 1"
+    )
+    assert expected in run.console.file.getvalue()

@@ -1,6 +1,6 @@
 import pytest
 
-from framering.reporting.summary import summarize
+from framering.reporting.summary import summarize, summarize_training
 
 
 @pytest.mark.parametrize(
@@ -12,3 +12,18 @@ from framering.reporting.summary import summarize
 )
 def test_the_summary_has_the_statistics_of_the_returns(returns, line):
     assert summarize(returns) == line
+
+
+@pytest.mark.parametrize(
+    ("returns", "line"),
+    [
+        ([5.0], "1 episode, return 5.00"),
+        ([1.0, 2.0, 6.0], "3 episodes, mean return 1.00 in the first 1 and 6.00 in the last 1"),
+        (
+            [float(number) for number in range(1001)],
+            "1,001 episodes, mean return 9.50 in the first 20 and 990.50 in the last 20",
+        ),
+    ],
+)
+def test_the_summary_of_a_run_compares_its_first_and_last_episodes(returns, line):
+    assert summarize_training(returns) == line

@@ -1,6 +1,7 @@
 import dataclasses
 import os
 import random
+import shlex
 import signal
 import subprocess
 import sys
@@ -471,6 +472,18 @@ def test_the_progress_names_evaluating_saving_and_the_last_step(capsys):
     assert "step 300/600  saving" in shown
     assert "step 600/600  saving" in shown
     assert "step 600/600  SPS" in shown
+
+
+@pytest.mark.parametrize("save_model", [False, True])
+def test_the_commands_at_the_end_name_the_run(save_model, capsys):
+    result = train(TrainConfig(**SHORT, exp_name="lr[high] 1", save_model=save_model))
+
+    lines = capsys.readouterr().out.splitlines()
+    commands = [shlex.split(line)[1:] for line in lines if line.startswith("next: ")]
+    folder = str(result.folder)
+    assert commands == [["framering", "play", folder]] * save_model + [
+        ["framering", "plot", folder]
+    ]
 
 
 def test_the_progress_names_compiling(capsys, monkeypatch):

@@ -13,7 +13,7 @@ from rich.text import Text
 
 from framering.reporting.metrics import Metrics, Tracking
 from framering.reporting.progress import ProgressLine
-from framering.reporting.summary import summarize
+from framering.reporting.summary import summarize, summarize_training
 from framering.reporting.video import GameRecorder
 
 
@@ -60,6 +60,7 @@ class RunLogger:
             )
         self._started = time.monotonic()
         self._first_step = first_step
+        self._returns: list[float] = []
         self._closed = False
 
     def log_message(self, message: str) -> None:
@@ -80,6 +81,7 @@ class RunLogger:
             for index in np.flatnonzero(infos["_episode"]):
                 episodic_return = float(infos["episode"]["r"][index])
                 length = int(infos["episode"]["l"][index])
+                self._returns.append(episodic_return)
                 self.metrics.log_episode(step, episodic_return, length)
                 self.progress.log_episode(episodic_return, length)
         if self.recorder is not None:
@@ -88,14 +90,22 @@ class RunLogger:
 
     def log_update(self, step: int, loss: float, q_value: float) -> None:
         """Report an update."""
-        steps_per_second = int((step - self._first_step) / (time.monotonic() - self._started))
-        self.metrics.log_update(step, loss, q_value, steps_per_second)
+        steps_per_second = (step - self._first_step) / (time.monotonic() - self._started)
+        self.metrics.log_update(step, loss, q_value, int(steps_per_second))
         self.progress.log_update(loss, q_value)
 
     def log_evaluation(self, step: int, returns: list[float]) -> None:
         """Report an evaluation during training."""
         self.metrics.log_evaluation(step, statistics.fmean(returns))
         self.log_message(f"step {step:,}: evaluation {summarize(returns)}")
+
+    def log_summary(self, step: int) -> None:
+        """Report the steps, the time and the returns of training, since it began or resumed."""
+        minutes = (time.monotonic() - self._started) / 60
+        self.log_message(
+            f"{step - self._first_step:,} steps in {minutes:.1f} minutes, "
+            f"{summarize_training(self._returns)}"
+        )
 
     def close(self) -> None:
         """Finish the files and leave the terminal as it was; later calls do nothing."""

@@ -1,6 +1,7 @@
 """The end of a run: saving, evaluating and uploading its model."""
 
 import dataclasses
+import shlex
 import statistics
 from pathlib import Path
 
@@ -81,9 +82,11 @@ def finish(
     run.progress.close()
     if interrupted:
         run.log_message(f"interrupted at step {steps:,}")
-        if config.checkpoint_every:
-            checkpoint_or_warn(run, config, components, steps)
-            run.log_message(f"resume with: framering train --resume {run.folder}")
+    run.log_summary(steps)
+    folder = shlex.quote(str(run.folder))
+    if interrupted and config.checkpoint_every:
+        checkpoint_or_warn(run, config, components, steps)
+        run.log_message(f"resume with: framering train --resume {folder}")
     model_path = run.folder / model_name(config.exp_name)
     returns: list[float] = []
     videos: Path | None = None
@@ -98,6 +101,8 @@ def finish(
             if videos is not None:
                 run.log_message(f"videos in {videos}")
     run.log_message(f"events in {run.folder} (tensorboard --logdir runs)")
+    for command in ["play", "plot"] if config.save_model else ["plot"]:
+        run.log_message(f"next: framering {command} {folder}")
     run.close()
     if returns and config.upload_model:
         model = TrainedModel(
