@@ -1,11 +1,14 @@
 """framering trains DQN on Atari fast, with a C++ frame ring for replay.
 
 The public names are imported on first use, so that a program that needs only one of them
-(the replay buffer, the resize) pays for no other: see ``__all__``.
+(the replay buffer, the resize) pays for no other: see ``__all__``. Gymnasium's registry gets an id
+of each Atari game, for ``gymnasium.make_vec("framering/BreakoutNoFrameskip-v4", num_envs=8)``.
 """
 
 import importlib
 from typing import TYPE_CHECKING, Any
+
+from framering.vector_ids import register_vector_ids
 
 if TYPE_CHECKING:
     from framering._core import cpu_features, resize_area
@@ -65,3 +68,6 @@ if not TYPE_CHECKING:  # with it, type checkers would accept every name
 
 def __dir__() -> list[str]:
     return sorted({*globals(), *_MODULES})
+
+
+register_vector_ids()

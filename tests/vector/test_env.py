@@ -201,15 +201,25 @@ def test_it_passes_gymnasiums_checks() -> None:
     envs.close()
 
 
-def test_it_is_made_by_make_vec() -> None:
+# Until version 0.1, importing the module registered the ids.
+@pytest.mark.parametrize("module", ["", "framering.vector_env:"])
+def test_it_is_made_by_make_vec(module: str) -> None:
     envs = gymnasium.make_vec(
-        "framering.vector_env:framering/Pong-v5", num_envs=2, num_workers=0, clip_reward=False
+        f"{module}framering/Pong-v5", num_envs=2, num_workers=0, clip_reward=False
     )
     assert isinstance(envs, AtariVectorEnv)
     assert envs.spec.id == "framering/Pong-v5"
     assert envs.settings.repeat_action_probability == 0.25
     assert not envs.settings.clip_reward
-    assert "framering/BreakoutNoFrameskip-v4" in gymnasium.registry
+
+
+def test_each_game_of_ale_py_has_its_vector_id() -> None:
+    gymnasium.register_envs(ale_py)
+    registered = gymnasium.registry.values()
+    games = {spec.id for spec in registered if spec.entry_point == "ale_py.env:AtariEnv"}
+    ours = {spec.id: spec.kwargs["env_id"] for spec in registered if spec.namespace == "framering"}
+    assert set(ours.values()) == games
+    assert all(name == f"framering/{ours[name].removeprefix('ALE/')}" for name in ours)
 
 
 def test_gymnasiums_vector_wrappers_work_around_it(tmp_path: Path) -> None:

@@ -95,26 +95,6 @@ def find_spec(env_id: str) -> EnvSpec:
     return spec
 
 
-def register_vector_ids(entry_point: str) -> None:
-    """Register each Atari id in the namespace ``framering``, for `gymnasium.make_vec`.
-
-    Parameters
-    ----------
-    entry_point
-        The vector environment, as ``"module:Class"``. It is called with ``env_id``.
-    """
-    import ale_py
-
-    gymnasium.register_envs(ale_py)
-    games = [name for name, spec in registry.items() if spec.entry_point == _ATARI_ENTRY_POINT]
-    for env_id in games:
-        gymnasium.register(
-            f"framering/{env_id.removeprefix('ALE/')}",
-            vector_entry_point=entry_point,
-            kwargs={"env_id": env_id},
-        )
-
-
 def is_atari(env_id: str) -> bool:
     """Whether a registered id is an Atari game that framering emulates itself.
 

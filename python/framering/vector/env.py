@@ -128,7 +128,7 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
     so as with the wrappers of CleanRL, Stable-Baselines3 or Gymnasium.
 
     Importing `framering.vector_env` registers each Atari id in the namespace ``framering``, for
-    ``gymnasium.make_vec("framering.vector_env:framering/BreakoutNoFrameskip-v4", num_envs=8)``.
+    ``gymnasium.make_vec("framering/BreakoutNoFrameskip-v4", num_envs=8)``.
 
     Raises
     ------
