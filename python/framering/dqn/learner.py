@@ -237,10 +237,12 @@ class Learner:
                 f"optimizer: expected the state of {len(parameters)} parameters or of none, "
                 f"got that of {list(saved) if isinstance(saved, dict) else saved!r}"
             )
+        # Adam counts on the host where it isn't fused.
+        fused = self.optimizer.defaults["fused"]
         moments = {}
         for index, state in saved.items():
             parameter = parameters[index].detach()
-            step = torch.zeros((), device=parameter.device)
+            step = torch.zeros((), device=parameter.device if fused else "cpu")
             expected = {"step": step, "exp_avg": parameter, "exp_avg_sq": parameter}
             check_state(f"optimizer state of parameter {index}", state, expected)
             moments[index] = {
