@@ -1,3 +1,6 @@
+from contextlib import contextmanager
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -72,3 +75,67 @@ def test_no_batch_is_drawn_beyond_the_number_asked_for():
         plain.sample(8)
 
     assert prefetched.generator_state == plain.generator_state
+
+
+class RecordedCuda:
+    """In place of ``torch.cuda`` and of a replay buffer there: lists what is asked of them."""
+
+    device = torch.device("cuda")
+
+    def __init__(self):
+        self.calls = []
+        self._current = "main"
+        self._drawn = 0
+        self._events = 0
+
+    def Stream(self, device):  # noqa: N802
+        return "side"
+
+    @contextmanager
+    def stream(self, stream):
+        self._current = stream
+        yield
+        self._current = "main"
+
+    def Event(self):  # noqa: N802
+        self._events += 1
+        event = f"event {self._events}"
+        record = lambda stream: self.calls.append(f"record {event} on {stream}")  # noqa: E731
+        return SimpleNamespace(name=event, record=record)
+
+    def current_stream(self, device):
+        wait = lambda event: self.calls.append(f"{self._current} waits for {event.name}")  # noqa: E731
+        return SimpleNamespace(name=self._current, wait_event=wait)
+
+    def sample(self, batch_size, window):
+        self._drawn += 1
+        batch = f"batch {self._drawn}"
+        self.calls.append(f"draw {batch} on {self._current}")
+        keep = lambda stream: self.calls.append(f"keep {batch} for {stream.name}")  # noqa: E731
+        return (SimpleNamespace(record_stream=keep), None)
+
+
+def test_on_cuda_a_batch_is_copied_beside_the_update_before_it(monkeypatch):
+    cuda = RecordedCuda()
+    monkeypatch.setattr(torch, "cuda", cuda)
+
+    for number, _ in enumerate(BatchPrefetcher(cuda, 8).batches(3), 1):
+        cuda.calls.append(f"update {number}")
+
+    assert cuda.calls == [
+        "draw batch 1 on side",
+        "record event 1 on side",
+        "draw batch 2 on side",
+        "record event 2 on side",
+        "main waits for event 1",
+        "keep batch 1 for main",
+        "update 1",
+        "draw batch 3 on side",
+        "record event 3 on side",
+        "main waits for event 2",
+        "keep batch 2 for main",
+        "update 2",
+        "main waits for event 3",
+        "keep batch 3 for main",
+        "update 3",
+    ]
