@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Callable
+from functools import partial
 from typing import Any, NamedTuple, Protocol
 
 import numpy as np
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from torch import Generator, Tensor, nn
 
 from framering.dqn.augmentation import Augmentation, draw_augmentation
+from framering.dqn.capture import Captured
 from framering.dqn.heads.expected import ExpectedHead
 from framering.dqn.heads.head import Backup
 from framering.dqn.layers import NoisyLinear
@@ -50,6 +52,18 @@ class Batch(Protocol):
     @property
     def discounts(self) -> Tensor | None:
         """(B, 1), float32: the discount of the next value; None where it is γ in every row."""
+
+
+class LossInputs(NamedTuple):
+    """The parts of a batch that the loss reads, and the discount."""
+
+    observations: Tensor
+    actions: Tensor
+    rewards: Tensor
+    next_observations: Tensor
+    dones: Tensor
+    discounts: Tensor | float
+    weights: Tensor | None
 
 
 class UpdateResult(NamedTuple):
@@ -117,6 +131,10 @@ class Learner:
     compiled
         Compile the loss and its gradient with ``torch.compile``. Where that fails, the learner
         warns and continues without.
+    captured
+        Record the update and the choice of actions as CUDA graphs after their first calls, and
+        replay them; on CUDA alone, and not together with ``compiled``. Where that fails, the
+        learner warns and continues without.
     seed
         Seeds the noise of the layers, the fractions of the quantiles and the augmentation.
     warn
@@ -138,6 +156,7 @@ class Learner:
         bfloat16: bool = False,
         act_with_target: bool = False,
         compiled: bool = False,
+        captured: bool = False,
         seed: int = 0,
         warn: Callable[[str], None] = print,
     ) -> None:
@@ -150,6 +169,7 @@ class Learner:
             lr=learning_rate,
             eps=adam_eps,
             fused=device.type in ("cpu", "cuda"),
+            capturable=captured,
         )
         self.generator = Generator(device).manual_seed(seed)
         self._actor = self.target_network if act_with_target else self.q_network
@@ -161,6 +181,8 @@ class Learner:
         self._bfloat16 = bfloat16
         self._warn = warn
         self._backward = self._compile_and_run if compiled else self._loss_and_gradient
+        self._captured = captured
+        self._use_plain_or_captured_functions()
 
     @property
     def compiles_next(self) -> bool:
@@ -169,14 +191,18 @@ class Learner:
 
     def update(self, batch: Batch) -> UpdateResult:
         """Take one gradient step. A prioritised batch's weights scale each row's loss."""
-        self.optimizer.zero_grad()
         reset_noise(self.q_network, self.generator)
         reset_noise(self.target_network, self.generator)
-        result = self._backward(batch, self._draw(len(batch.actions)))
-        if self._max_grad_norm:
-            nn.utils.clip_grad_norm_(self.q_network.parameters(), self._max_grad_norm)
-        self.optimizer.step()
-        return result
+        inputs = LossInputs(
+            batch.observations,
+            batch.actions,
+            batch.rewards,
+            batch.next_observations,
+            batch.dones,
+            self._gamma if batch.discounts is None else batch.discounts,
+            getattr(batch, "weights", None),
+        )
+        return self._take_step(inputs, self._draw(len(batch.actions)))
 
     @torch.no_grad()
     def update_target(self, tau: float) -> None:
@@ -189,7 +215,7 @@ class Learner:
     def greedy_actions(self, observations: NDArray[Any]) -> NDArray[np.int64]:
         """Return the actions (N,) that the acting network values highest, with new noise."""
         reset_noise(self._actor, self.generator)
-        return greedy_actions(self._actor, observations)
+        return self._choose(torch.from_numpy(observations).to(self.device)).cpu().numpy()
 
     def state_dict(self) -> dict[str, Any]:
         """Return the states of both networks, of the optimiser and of the random generator."""
@@ -223,6 +249,8 @@ class Learner:
         groups = self.optimizer.state_dict()["param_groups"]
         self.optimizer.load_state_dict({"state": moments, "param_groups": groups})
         self.generator.set_state(generator.cpu())
+        # What was recorded reads the optimiser's old moments.
+        self._use_plain_or_captured_functions()
 
     def _moments(self, optimizer: Any) -> dict[int, dict[str, Tensor]]:
         """Check and copy Adam's moments, in the memory format of their parameters.
@@ -250,6 +278,22 @@ class Learner:
                 for name, tensor in expected.items()
             }
         return moments
+
+    def _use_plain_or_captured_functions(self) -> None:
+        choose = partial(best_actions, self._actor)
+        self._take_step: Callable[[LossInputs, Draws], UpdateResult] = self._plain_step
+        self._choose: Callable[[Tensor], Tensor] = choose
+        if self._captured:
+            self._take_step = Captured(self._plain_step, warn=self._warn)
+            self._choose = Captured(choose, warn=self._warn)
+
+    def _plain_step(self, inputs: LossInputs, draws: Draws) -> UpdateResult:
+        self.optimizer.zero_grad()
+        result = self._backward(inputs, draws)
+        if self._max_grad_norm:
+            nn.utils.clip_grad_norm_(self.q_network.parameters(), self._max_grad_norm)
+        self.optimizer.step()
+        return result
 
     def _draw(self, rows: int) -> Draws:
         """Draw the random numbers of an update."""
@@ -308,22 +352,12 @@ class Learner:
             outputs = network.outputs(inputs, fractions)
         return outputs.float()
 
-    def _loss_and_gradient(self, batch: Batch, draws: Draws) -> UpdateResult:
-        discounts = self._gamma if batch.discounts is None else batch.discounts
-        result = self._loss(
-            batch.observations,
-            batch.actions,
-            batch.rewards,
-            batch.next_observations,
-            batch.dones,
-            discounts,
-            getattr(batch, "weights", None),
-            draws,
-        )
+    def _loss_and_gradient(self, inputs: LossInputs, draws: Draws) -> UpdateResult:
+        result = self._loss(*inputs, draws)
         result.loss.backward()  # type: ignore[no-untyped-call]
         return result._replace(loss=result.loss.detach())
 
-    def _compile_and_run(self, batch: Batch, draws: Draws) -> UpdateResult:
+    def _compile_and_run(self, inputs: LossInputs, draws: Draws) -> UpdateResult:
         """Compile at the first batch; on CUDA, ``reduce-overhead`` captures CUDA graphs.
 
         Neither pass changes a weight, so the plain loss can replace a compiled one that fails.
@@ -333,13 +367,13 @@ class Learner:
         try:
             mode = "reduce-overhead" if self.device.type == "cuda" else "default"
             self._loss = torch.compile(plain, mode=mode)  # type: ignore[method-assign]
-            return self._backward(batch, draws)
+            return self._backward(inputs, draws)
         except Exception as error:
             reason = str(error).strip().splitlines()[0]
             self._warn(f"torch.compile failed, continuing without it: {reason}")
             self._loss = plain  # type: ignore[method-assign]
             self.optimizer.zero_grad()
-            return self._backward(batch, draws)
+            return self._backward(inputs, draws)
 
 
 def reset_noise(network: nn.Module, generator: Generator) -> None:
@@ -349,12 +383,17 @@ def reset_noise(network: nn.Module, generator: Generator) -> None:
             layer.reset_noise(generator)
 
 
-@torch.no_grad()
 def greedy_actions(network: nn.Module, observations: NDArray[Any]) -> NDArray[np.int64]:
     """Return the actions (N,) that a network values highest for observations (N, …)."""
     device = next(network.parameters()).device
-    values = network(torch.from_numpy(observations).to(device))
-    actions: NDArray[np.int64] = values.argmax(dim=1).cpu().numpy()
+    actions = best_actions(network, torch.from_numpy(observations).to(device))
+    return actions.cpu().numpy()
+
+
+@torch.no_grad()
+def best_actions(network: nn.Module, observations: Tensor) -> Tensor:
+    """Return the actions (N,) that a network values highest, for tensors on its device."""
+    actions: Tensor = network(observations).argmax(dim=1)
     return actions
 
 

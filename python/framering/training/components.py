@@ -124,6 +124,7 @@ def make_learner(config: TrainConfig, task: TaskSpec) -> Learner:
         seed=config.seed,
         act_with_target=config.act_with == "target",
         compiled=config.compile,
+        captured=config.capture,
     )
 
 
@@ -143,7 +144,7 @@ def describe(config: TrainConfig, task: TaskSpec, components: Components) -> str
     return (
         f"{config.env_id}: {environments} {emulation}, {order}; "
         f"{components.learner.device} with {torch.get_num_threads()} torch threads"
-        + (", compiled" if config.compile else "")
+        + (", compiled" if config.compile else ", captured" if config.capture else "")
         + _describe_precision(config)
         + ("" if limit is None else f"; transitions in at most {limit / 1e9:.1f} GB")
     )
