@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from framering.config import TrainConfig
 from framering.errors import ConfigError
+from framering.grouped_help import grouped
 
 if TYPE_CHECKING:
     from tyro.constructors import ConstructorRegistry
@@ -66,6 +67,8 @@ def parse(
     """
     import tyro
 
+    if issubclass(kind, TrainConfig) and default is not None and {"-h", "--help"} & {*arguments}:
+        kind, default = grouped(kind, default), None
     message = io.StringIO()
     try:
         with contextlib.redirect_stderr(message):
