@@ -27,4 +27,4 @@ def test_help_has_every_flag_below_its_group(command, capsys):
     kind = TrainConfig if command == "train" else ProfileConfig
     for field in dataclasses.fields(kind):
         assert f"--{field.name.replace('_', '-')}" in text
-    assert "(default: PongNoFrameskip-v4)" in text.replace("\n", " ").replace("│", "")
+    assert "(default: PongNoFrameskip-v4)" in " ".join(text.replace("│", "").split())
