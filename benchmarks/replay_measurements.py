@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bare_gather import BareGather
-from in_turns import Block, Times, in_turns, median_time, repeated
+from framering.profiling.in_turns import Block, Times, in_turns, median_time, repeated
 from recorded_games import SIDE, STACK, AddArguments, Recording, Source, load
 from replay_contenders import FRAMERING, PRIORITIZED, SB3, SETTINGS, fill, make
 

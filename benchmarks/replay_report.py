@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import torch
 
-from in_turns import Spread, Times, spread
+from framering.profiling.in_turns import Spread, Times, spread
 from machine import conditions
 from recorded_games import NOISE, Source
 from replay_contenders import FRAMERING, PRIORITIZED, RECOMMENDED, SB3

@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from framering.dqn.learner import Learner
 from framering.dqn.network import NetworkOptions, make_network
-from in_turns import Times, in_turns, repeated
+from framering.profiling.in_turns import Times, in_turns, repeated
 from machine import conditions
 
 FOLDER = Path(__file__).parent / "results"

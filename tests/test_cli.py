@@ -109,6 +109,16 @@ MODEL = ["--model", "m", *CARTPOLE]
         (["profile", "--total-timesteps", "1"], "--total-timesteps: expected more than"),
         (["profile", "--resume", "runs/one"], "--resume: expected none in a profile"),
         (["profile", "--save-model"], "--save-model: expected none in a profile"),
+        (["profile", "fly"], "profile: expected replay, preprocessing or settings of train"),
+        (["profile", "--json", "no/file"], "--json: expected a file that can be written"),
+        (["profile", "--trace", "."], "--trace: expected a file that can be written"),
+        (["profile", "replay", "--env-id", "CartPole-v1"], "--env-id: expected the id of an Atari"),
+        (["profile", "replay", "--batch-size", "0"], "--batch-size: expected 1 to"),
+        (["profile", "replay", "--transitions", "9"], "--transitions: expected 1000 to"),
+        (["profile", "replay", "--json", "no/file"], "--json: expected a file that can be"),
+        (["profile", "preprocessing", "--env-id", "x"], "--env-id: expected the id of an Atari"),
+        (["profile", "preprocessing", "--steps", "1"], "--steps: expected 10 to"),
+        (["profile", "preprocessing", "--seed", "1"], "--seed"),
         (["plot"], "--runs: expected one or more folders"),
         (["plot", "x"], "--runs: expected a folder with TensorBoard events"),
         (["plot", "--runs"], "--runs: expected one or more folders"),
@@ -302,12 +312,12 @@ def test_total_timesteps_beside_resume_extends_the_run(arguments, extension, mon
 def test_a_profile_takes_a_preset_but_stays_short(monkeypatch):
     given = []
 
-    def profile(config):
+    def profile(config, keep_spans):
         given.append(config)
-        return ()
+        return SimpleNamespace(interrupted=False)
 
     monkeypatch.setattr("framering.training.profiling.profile", profile)
-    monkeypatch.setattr("framering.training.profiling.report", lambda console: None)
+    monkeypatch.setattr("framering.training.profiling.report", lambda *_: None)
 
     cli.main(["profile", "--preset", "pong", "--seed", "3"])
 
@@ -331,9 +341,9 @@ def test_a_profile_takes_a_preset_but_stays_short(monkeypatch):
 def test_torchs_threads_yield_their_cores_to_processes_that_emulate(
     monkeypatch, command, arguments, spins
 ):
-    def record(config):
+    def record(config, **options):
         seen.append(os.environ.get("GOMP_SPINCOUNT"))
-        return SimpleNamespace(interrupted=False) if command == "train" else [()]
+        return SimpleNamespace(interrupted=False)
 
     seen = []
     monkeypatch.setattr(os, "environ", {**os.environ})

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -30,7 +31,10 @@ BASES = {
     "eval": ["--model", "model", "--env-id", "CartPole-v1", "--episodes", "1"],
     "play": ["--model", "model", "--env-id", "CartPole-v1", "--episodes", "1"],
     "plot": ["--runs", "one"],
+    "study": ["--preset", "pong", "--games", "Pong", "--out", "study"],
     "bench": [],
+    "profile replay": [],
+    "profile preprocessing": [],
 }
 SETTINGS = {
     "train": commands.TrainConfig,
@@ -38,7 +42,10 @@ SETTINGS = {
     "eval": commands.EvalConfig,
     "play": commands.PlayConfig,
     "plot": commands.PlotConfig,
+    "study": commands.StudyConfig,
     "bench": commands.BenchConfig,
+    "profile replay": commands.ReplayProfileConfig,
+    "profile preprocessing": commands.PreprocessingProfileConfig,
 }
 POSITIONAL = {"run", "folders"}
 NUMBERS = ["-1", "0", "0.5", "1e-300", "1e400", "nan", "inf", "-inf", str(2**62), str(10**30)]
@@ -93,7 +100,11 @@ def short_runs(monkeypatch):
     monkeypatch.setattr("framering.reporting.terminal.draw", lambda *_: "image")
     monkeypatch.setattr("framering.reporting.terminal.time.sleep", lambda seconds: None)
     monkeypatch.setattr("framering.reporting.plot.write_png", lambda path, *_: path.touch())
-    monkeypatch.setattr("framering.bench.run_benchmarks", lambda benchmarks: 0)
+    monkeypatch.setattr("framering.bench.run_benchmarks", lambda *_: 0)
+    monkeypatch.setattr("framering.studies.runs._execute", lambda *_: None)
+    measured = SimpleNamespace(report=lambda console: None, as_json=dict)
+    for measurement in ("replay", "preprocessing"):
+        monkeypatch.setattr(f"framering.profiling.{measurement}.measure", lambda *_: measured)
 
 
 def status_of(arguments):
@@ -114,7 +125,7 @@ def test_a_value_of_any_kind_gives_an_exit_status_and_at_most_one_line(command, 
     if isinstance(getattr(SETTINGS[command], option, None), bool):
         given = [[f"{flag}={value}"] for value in values]  # alone, the flag is right
     for words in given:
-        status = status_of([command, *BASES[command], *words])
+        status = status_of([*command.split(), *BASES[command], *words])
 
         lines = capsys.readouterr().err.splitlines()
         assert status in (0, 1, 2, 130), words

@@ -1,6 +1,7 @@
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <memory>
 #include <optional>
 #include <string>
@@ -101,6 +102,34 @@ py::array_t<std::uint64_t> published(const Ring& ring) {
     view(static_cast<py::ssize_t>(lane)) = ring.lane(lane).published();
   }
   return counts;
+}
+
+// The position at which each encoded frame of a lane ends and the words since its key or raw frame
+// begins, of the slots that are still whole.
+py::array_t<std::uint64_t> frame_locations(const Ring& ring, std::uint64_t lane_index) {
+  if (!ring.geometry().encoded()) {
+    throw py::value_error("frame_locations: expected a ring with encoded frames, got one with "
+                          "raw frames; give row_bytes");
+  }
+  const ring::Lane lane = ring.lane(lane_index);
+  const std::uint64_t first = lane.oldest();
+  const std::uint64_t published = lane.published();
+  std::vector<ring::FrameLocation> found;
+  found.reserve(published - first);
+  for (std::uint64_t slot = first; slot < published; ++slot) {
+    found.push_back(lane.load_location(slot));
+  }
+  // A writer may have overwritten the oldest ones meanwhile.
+  const std::uint64_t overwritten = std::min(published, lane.oldest()) - first;
+  const auto rows = static_cast<py::ssize_t>(found.size() - overwritten);
+  py::array_t<std::uint64_t> locations({rows, py::ssize_t{2}});
+  auto view = locations.mutable_unchecked<2>();
+  for (py::ssize_t row = 0; row < rows; ++row) {
+    const ring::FrameLocation& location = found[overwritten + static_cast<std::size_t>(row)];
+    view(row, 0) = location.end;
+    view(row, 1) = location.span;
+  }
+  return locations;
 }
 
 void gather_newest(const Ring& ring, py::array out, std::uint64_t first_lane,
@@ -206,6 +235,7 @@ void register_ring(py::module_& module) {
           },
           py::arg("lane"))
       .def("published", &published)
+      .def("frame_locations", &frame_locations, py::arg("lane"))
       .def("gather_newest", &gather_newest, py::arg("out"), py::arg("first_lane") = 0,
            py::arg("number") = py::none())
       .def("gather", &gather, py::arg("lanes").noconvert(), py::arg("slots").noconvert(),

@@ -1,5 +1,7 @@
 """Errors whose message is written for the user: one line that says what to do."""
 
+INTERRUPTED = 130  # the exit status, as that of a shell's command that Ctrl-C ends
+
 
 class ConfigError(ValueError):
     """A setting that cannot work. The message says what was expected, what came and what to do."""

@@ -170,3 +170,44 @@ def test_lanes_beyond_the_ring_are_index_errors():
         small_ring().writer(1)
     with pytest.raises(IndexError):
         small_ring().gather_newest(np.empty((1, 60), np.uint8), first_lane=2)
+
+
+def test_frame_locations_tell_deltas_from_key_frames():
+    ring = Ring(lanes=2, slots=32, frame_bytes=64 * 64, stack=STACK, row_bytes=64)
+    writer = ring.writer(1)
+    image = np.zeros((64, 64), np.uint8)
+    writer.begin_segment(image)
+    for step in range(20):
+        image[step, 0] = 1  # one word differs from the frame before
+        writer.append(image, 0, 0.0, False, False)
+    ends, spans = ring.frame_locations(1).astype(np.int64).T
+
+    # Zeros are a header alone, and a word that has changed needs a mask, too. The 16th frame after
+    # a key frame is one: 16 rows differ from the one above, by masks of two groups.
+    assert spans[:3].tolist() == [1, 4, 7]
+    begins = ends - spans
+    assert np.flatnonzero(np.diff(begins)).tolist() == [15]
+    assert np.diff(ends)[:15].tolist() == [3] * 15
+    assert len(ring.frame_locations(0)) == 0
+
+
+def test_frame_locations_begin_at_the_oldest_slot():
+    ring = Ring(lanes=1, slots=32, frame_bytes=64 * 64, stack=STACK, row_bytes=64)
+    writer = ring.writer(0)
+    image = np.zeros((64, 64), np.uint8)
+    writer.begin_segment(image)
+    for _ in range(99):
+        writer.append(image, 0, 0.0, False, False)
+
+    assert ring.frame_locations(0)[:, 0].tolist() == list(range(69, 101))
+
+
+def test_raw_frames_have_no_locations():
+    with pytest.raises(ValueError, match="frame_locations: expected a ring with encoded frames"):
+        small_ring().frame_locations(0)
+
+
+def test_a_lane_that_does_not_exist_has_no_locations():
+    ring = Ring(lanes=1, slots=32, frame_bytes=64 * 64, stack=STACK, row_bytes=64)
+    with pytest.raises(IndexError):
+        ring.frame_locations(1)

@@ -8,8 +8,14 @@ from typing import Any
 from framering.arguments import parse, preset_name
 from framering.commands.play import EvalConfig, PlayConfig, eval_command, play_command
 from framering.commands.plot import PlotConfig, plot_command
+from framering.commands.profile import (
+    PreprocessingProfileConfig,
+    ProfileConfig,
+    ReplayProfileConfig,
+    profile_command,
+)
 from framering.config import MAX_INTEGER, TrainConfig
-from framering.errors import ConfigError
+from framering.errors import INTERRUPTED, ConfigError
 from framering.presets import preset
 
 __all__ = [
@@ -19,7 +25,9 @@ __all__ = [
     "EvalConfig",
     "PlayConfig",
     "PlotConfig",
+    "PreprocessingProfileConfig",
     "ProfileConfig",
+    "ReplayProfileConfig",
     "StudyConfig",
     "TrainConfig",
 ]
@@ -27,7 +35,6 @@ __all__ = [
 Command = Callable[[Sequence[str]], None]
 
 _ABSENT = -MAX_INTEGER
-INTERRUPTED = 130  # the exit status, as that of a shell's command that Ctrl-C ends
 
 
 def train_command(arguments: Sequence[str]) -> None:
@@ -140,40 +147,6 @@ def bench_command(arguments: Sequence[str]) -> None:
         raise ConfigError(f"--only: expected any of {', '.join(commands)}, got {min(unknown)!r}")
     if run_benchmarks([commands[name] for name in config.only or commands]):
         raise SystemExit(1)
-
-
-@dataclasses.dataclass(kw_only=True)
-class ProfileConfig(TrainConfig):
-    """Settings of ``framering profile``: those of a short run through all phases of training."""
-
-    total_timesteps: int = 4000
-    """environment steps of the whole run"""
-    buffer_size: int = 20_000
-    """the capacity of the replay buffer, in transitions"""
-    learning_starts: int = 2000
-    """environment steps before the first update"""
-    save_model: bool = False
-    """not available: a profile saves no model"""
-    upload_model: bool = False
-    """not available: a profile saves no model"""
-    resume: str = ""
-    """not available: a profile is a run of its own"""
-
-
-def profile_command(arguments: Sequence[str]) -> None:
-    """Show where the time of a short training run goes (it has train's settings)."""
-    start = preset(preset_name(arguments))
-    short = {name: getattr(ProfileConfig, name) for name in vars(ProfileConfig)["__annotations__"]}
-    default = ProfileConfig(**{**dataclasses.asdict(start), **short})
-    config = parse(ProfileConfig, "profile", profile_command.__doc__, arguments, default)
-    from framering.training.process import tune_process
-
-    tune_process(config)  # before torch is loaded
-    from rich.console import Console
-
-    from framering.training.profiling import profile, report
-
-    report(*profile(config), Console())
 
 
 COMMANDS: dict[str, Command] = {

@@ -17,8 +17,8 @@ from framering.training.run_settings import write_settings
 _RUNS = Path("runs")
 
 
-def make_run_folder(config: TrainConfig) -> Path:
-    """Make ``runs/{env_id}__{exp_name}__{seed}__{time}``, at the next second that is free.
+def make_run_folder(config: TrainConfig, runs: Path = _RUNS) -> Path:
+    """Make ``{runs}/{env_id}__{exp_name}__{seed}__{time}``, at the next second that is free.
 
     Raises
     ------
@@ -26,13 +26,13 @@ def make_run_folder(config: TrainConfig) -> Path:
         If the folder cannot be made.
     """
     try:
-        _RUNS.mkdir(exist_ok=True)
+        runs.mkdir(exist_ok=True)
     except OSError as error:
-        raise _unusable_runs(error) from None
+        raise _unusable(runs, error) from None
     started = int(time.time())
     while True:
         name = f"{config.env_id}__{config.exp_name}__{config.seed}__{started}"
-        folder = _RUNS / name.replace("/", "-").replace(":", "-")
+        folder = runs / name.replace("/", "-").replace(":", "-")
         try:
             folder.mkdir()
         except FileExistsError:
@@ -43,13 +43,17 @@ def make_run_folder(config: TrainConfig) -> Path:
                     f"--exp-name: expected a shorter name, got {len(config.exp_name)} characters; "
                     f"the name of the run's folder would have {len(folder.name)}"
                 ) from None
-            raise _unusable_runs(error) from None
+            raise _unusable(runs, error) from None
         else:
             return folder
 
 
 def make_run_logger(
-    config: TrainConfig, checkpoint: Checkpoint | None = None, console: Console | None = None
+    config: TrainConfig,
+    checkpoint: Checkpoint | None = None,
+    console: Console | None = None,
+    *,
+    runs: Path = _RUNS,
 ) -> RunLogger:
     """Make the logger of a new run in a new folder, or of a run that a checkpoint continues.
 
@@ -60,7 +64,7 @@ def make_run_logger(
     ConfigError
         If the folder cannot be made.
     """
-    folder = checkpoint.run if checkpoint else make_run_folder(config)
+    folder = checkpoint.run if checkpoint else make_run_folder(config, runs)
     tracking = Tracking(config.wandb_project_name, config.wandb_entity) if config.track else None
     run = RunLogger(
         folder,
@@ -78,8 +82,8 @@ def make_run_logger(
     return run
 
 
-def _unusable_runs(error: OSError) -> ConfigError:
+def _unusable(runs: Path, error: OSError) -> ConfigError:
     return ConfigError(
-        f"{_RUNS}: expected a folder that can be written, got '{error.strerror}'; "
+        f"{runs}: expected a folder that can be written, got '{error.strerror}'; "
         "start framering in another folder, or move this one"
     )

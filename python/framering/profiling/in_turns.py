@@ -26,10 +26,17 @@ class Times:
 
     @property
     def names(self) -> list[str]:
+        """The names of what was measured."""
         return list(self._times)
 
     def of(self, name: str) -> Spread:
+        """Return the median, the lowest and the highest time."""
         return spread(self._times[name])
+
+    def with_difference(self, name: str, one: str, other: str) -> "Times":
+        """Return these times with those of one less those of another, of each round; at least 0."""
+        pairs = zip(self._times[one], self._times[other], strict=True)
+        return Times({**self._times, name: [max(a - b, 0.0) for a, b in pairs]})
 
     def ratio(self, name: str, other: str) -> Spread:
         """Return how many times as long as the other it took, by the ratio of each round."""
@@ -38,6 +45,7 @@ class Times:
 
 
 def spread(values: list[float]) -> Spread:
+    """Return the median, the lowest and the highest value."""
     return Spread(statistics.median(values), min(values), max(values))
 
 

@@ -1,0 +1,1 @@
+"""Measurements of the replay buffer and of the preprocessing alone, without training."""
