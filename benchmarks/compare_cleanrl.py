@@ -30,6 +30,9 @@ from rich.table import Table
 import cleanrl_loop
 from framering import TrainConfig, train, tune_process
 
+# For framering bench: how long it takes with which arguments.
+BENCH = {"seconds": 150, "arguments": ["--repeats", "1"]}
+
 # Settings that keep a loop in one phase, and the number of steps to measure.
 PHASES: dict[str, tuple[dict[str, Any], int]] = {
     "random": ({"start_e": 1.0, "end_e": 1.0, "learning_starts": 10**9}, 4000),
@@ -114,7 +117,7 @@ def main() -> None:
             f"{statistics.median(ratios):.2f}",
             " ".join(f"{ratio:.2f}" for ratio in ratios),
         )
-    console = Console(width=100)
+    console = Console()
     console.print(table)
     console.print(
         f"torch {torch.__version__}, {torch.get_num_threads()} threads, {os.cpu_count()} cores"

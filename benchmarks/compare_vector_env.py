@@ -7,18 +7,21 @@ of single games a second: the median over the rounds, and the slowest and fastes
 """
 
 import dataclasses
-import sys
-from collections.abc import Iterator
-from contextlib import ExitStack
+import itertools
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import TextIO
 
 import tyro
+from rich.console import Console
+from rich.markdown import Markdown
 
 import machine
 from interleaved import Rates, measure
 from sampling_beside_writers import BATCH, GAMES, sampling_beside_writers
 from vector_contenders import CORES, EMULATION, MAKERS, Contender, framering
+
+# For framering bench: how long it takes with which arguments.
+BENCH = {"seconds": 120, "arguments": ["--rounds", "3", "--most-envs", "16"]}
 
 PEERS = {8: ["ALE's AtariVectorEnv", "EnvPool"], 1: ["Gymnasium, one environment"]}
 TITLES = {8: "Eight games", 1: "One game"}
@@ -42,14 +45,24 @@ class Comparison:
 
 def main() -> None:
     comparison = tyro.cli(Comparison)
-    with ExitStack() as stack:
-        outputs: list[TextIO] = [sys.stdout]
+    lines = []
+    for line in shown(report(comparison)):
+        lines.append(line)
         if comparison.save:
             comparison.save.parent.mkdir(parents=True, exist_ok=True)
-            outputs.append(stack.enter_context(comparison.save.open("w")))
-        for line in report(comparison):
-            for output in outputs:
-                print(line, file=output, flush=True)
+            comparison.save.write_text("\n".join([*lines, ""]))
+
+
+def shown(lines: Iterable[str]) -> Iterator[str]:
+    """Yield the lines, and show each section once it is whole, as wide as the terminal."""
+    section: list[str] = []
+    for line in itertools.chain(lines, ["## "]):
+        if line.startswith("## "):
+            Console().print(Markdown("\n".join(section)))
+            section = []
+        section.append(line)
+        if line != "## ":
+            yield line
 
 
 def report(comparison: Comparison) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""Prints image rates and ratios under pytest-benchmark's tables.
+"""Prints the medians of all benchmarks, and rates and ratios of images, as wide as the terminal.
 
 A benchmark that sets ``extra_info["pixels"]`` (of its source images) gets a line: nanoseconds a
 pixel, how many times as fast as its group's reference (the benchmark that sets
@@ -6,7 +6,9 @@ pixel, how many times as fast as its group's reference (the benchmark that sets
 bandwidth that this machine shows in this run.
 """
 
+import shutil
 import statistics
+import textwrap
 import time
 
 import numpy as np
@@ -33,7 +35,26 @@ def copy_bandwidth(size):
 def pytest_terminal_summary(terminalreporter, config):
     session = getattr(config, "_benchmarksession", None)
     entries = [b for b in session.benchmarks if b.stats.data] if session else []
+    if config.getoption("benchmark_quiet"):
+        others = [b for b in entries if "pixels" not in b.extra_info]
+        width = shutil.get_terminal_size().columns
+        terminalreporter.write_line("\n".join(medians(others, width)))
     summarise_images(terminalreporter, [b for b in entries if "pixels" in b.extra_info])
+
+
+def medians(entries, width):
+    """Yield lines with each benchmark's median and its ratio to the fastest of its group."""
+    for group in dict.fromkeys(b.group for b in entries):
+        members = [b for b in entries if b.group == group]
+        fastest = min(b.stats.median for b in members)
+        yield ""
+        yield from textwrap.wrap(f"{group or 'benchmarks'}:", width)
+        for each in members:
+            figures = f"{each.stats.median * 1e6:12,.1f} us {each.stats.median / fastest:7.2f} x"
+            room = max(width - len(figures) - 2, 10)
+            name = each.name.removeprefix("test_")
+            name = name if len(name) <= room else f"{name[: room - 1]}…"
+            yield f"  {name:{room}}{figures}"
 
 
 def summarise_images(terminalreporter, entries):

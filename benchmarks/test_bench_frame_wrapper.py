@@ -12,6 +12,9 @@ import pytest
 
 import framering
 
+# For framering bench: how long it takes with which arguments.
+BENCH = {"seconds": 60, "arguments": []}
+
 gymnasium.register_envs(ale_py)
 STEPS = 100
 

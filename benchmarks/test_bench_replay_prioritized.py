@@ -15,6 +15,9 @@ from gymnasium import spaces
 from framering import PrioritizedReplayBuffer, ReplayBuffer
 from recorded_games import breakout
 
+# For framering bench: how long it takes with which arguments.
+BENCH = {"seconds": 90, "arguments": []}
+
 STACKS = spaces.Box(0, 255, (4, 84, 84), np.uint8)
 ACTIONS = spaces.Discrete(6)
 BATCH = 32

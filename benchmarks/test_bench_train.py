@@ -13,6 +13,9 @@ from framering import QNetwork
 from framering.dqn.learner import Learner, greedy_actions
 from framering.replay.buffer import ReplayBuffer
 
+# For framering bench: how long it takes with which arguments.
+BENCH = {"seconds": 90, "arguments": []}
+
 
 @pytest.fixture(scope="module")
 def batch():

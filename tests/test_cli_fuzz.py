@@ -101,7 +101,7 @@ def short_runs(monkeypatch):
     monkeypatch.setattr("framering.reporting.terminal.time.sleep", lambda seconds: None)
     monkeypatch.setattr("framering.reporting.plot.write_png", lambda path, *_: path.touch())
     monkeypatch.setattr("framering.bench.run_benchmarks", lambda *_: 0)
-    monkeypatch.setattr("framering.studies.runs._execute", lambda *_: None)
+    monkeypatch.setattr("framering.studies.runs._execute", lambda *_: "not run")
     measured = SimpleNamespace(report=lambda console: None, as_json=dict)
     for measurement in ("replay", "preprocessing"):
         monkeypatch.setattr(f"framering.profiling.{measurement}.measure", lambda *_: measured)

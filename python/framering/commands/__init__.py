@@ -1,6 +1,7 @@
 """The commands of ``framering``: one function each, which imports only what it needs."""
 
 import dataclasses
+import shutil
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -140,12 +141,14 @@ class BenchConfig:
 def bench_command(arguments: Sequence[str]) -> None:
     """Run the comparisons with other libraries (in a checkout, with the bench extra)."""
     config = parse(BenchConfig, "bench", bench_command.__doc__, arguments)
-    from framering.bench import find_benchmarks, run_benchmarks
+    from framering.bench import describe, find_benchmarks, run_benchmarks
 
-    commands = find_benchmarks()
-    if unknown := set(config.only) - set(commands):
-        raise ConfigError(f"--only: expected any of {', '.join(commands)}, got {min(unknown)!r}")
-    if run_benchmarks([commands[name] for name in config.only or commands]):
+    found = find_benchmarks()
+    if unknown := set(config.only) - set(found):
+        raise ConfigError(f"--only: expected any of {', '.join(found)}, got {min(unknown)!r}")
+    chosen = [found[name] for name in config.only or found]
+    print(describe(chosen, shutil.get_terminal_size().columns), flush=True)
+    if run_benchmarks(chosen, lambda line: print(line, flush=True)):
         raise SystemExit(1)
 
 

@@ -2,6 +2,7 @@
 
 import dataclasses
 import os
+from importlib import metadata
 from typing import Any
 
 import torch
@@ -10,7 +11,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from framering import __version__
 from framering._core import cpu_features
 from framering.training.profiling.advice import advice
 from framering.training.profiling.parts import PARTS
@@ -89,7 +89,7 @@ def as_json(profile: LoopProfile) -> dict[str, Any]:
     return {
         "settings": dataclasses.asdict(profile.config),
         "versions": {
-            "framering": __version__,
+            "framering": metadata.version("framering"),
             "torch": torch.__version__,
             "path": cpu_features()["path"],
             "torch_threads": profile.config.torch_threads or torch.get_num_threads(),
