@@ -109,6 +109,8 @@ MODEL = ["--model", "m", *CARTPOLE]
         (["profile", "--total-timesteps", "1"], "--total-timesteps: expected more than"),
         (["profile", "--resume", "runs/one"], "--resume: expected none in a profile"),
         (["profile", "--save-model"], "--save-model: expected none in a profile"),
+        (["study", "--preset", "pong", "--games", "/"], "--games: expected names such as Breakout"),
+        (["study", "--preset", "pong", "--games", "Pnog"], "--games: expected names such as"),
         (["profile", "fly"], "profile: expected replay, preprocessing or settings of train"),
         (["profile", "--json", "no/file"], "--json: expected a file that can be written"),
         (["profile", "--trace", "."], "--trace: expected a file that can be written"),

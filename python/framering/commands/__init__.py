@@ -111,6 +111,7 @@ def study_command(arguments: Sequence[str]) -> None:
     train_arguments = ["--preset", config.preset, *own, *train_words]
     trained = parse(TrainConfig, "train", None, train_arguments, preset(config.preset))
     trained.check()
+    _check_games(config.games)
     from framering.studies.report import draw_curves, write_report
     from framering.studies.runs import Study, run_study
     from framering.studies.table import write_table
@@ -128,6 +129,17 @@ def study_command(arguments: Sequence[str]) -> None:
     write_table(config.out / "evaluations.csv", evaluations)
     draw_curves(config.out / "curves.png", config.preset, evaluations)
     print(write_report(config.out / "report.md", config.preset, evaluations), end="")
+
+
+def _check_games(games: Sequence[str]) -> None:
+    """Raise ConfigError for a name that is no Atari game's."""
+    from framering.training.task import make_task_spec
+
+    try:
+        for game in games:
+            make_task_spec(f"{game}NoFrameskip-v4")
+    except ConfigError as error:
+        raise ConfigError(f"--games: expected names such as Breakout: {error}") from None
 
 
 @dataclasses.dataclass(kw_only=True)
