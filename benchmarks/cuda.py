@@ -29,8 +29,8 @@ from gymnasium.spaces import Box, Discrete
 from framering import ReplayBuffer, TrainConfig, train
 from framering.dqn.learner import Learner
 from framering.dqn.network import NetworkOptions, make_network
+from framering.profiling.in_turns import in_turns, repeated
 from framering.training.prefetch import BatchPrefetcher
-from in_turns import in_turns, repeated
 from machine import conditions
 
 ROOT = Path(__file__).parent.parent
