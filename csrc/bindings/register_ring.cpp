@@ -108,8 +108,9 @@ py::array_t<std::uint64_t> published(const Ring& ring) {
 // begins, of the slots that are still whole.
 py::array_t<std::uint64_t> frame_locations(const Ring& ring, std::uint64_t lane_index) {
   if (!ring.geometry().encoded()) {
-    throw py::value_error("frame_locations: expected a ring with encoded frames, got one with "
-                          "raw frames; give row_bytes");
+    throw py::value_error(
+        "frame_locations: expected a ring with encoded frames, got one with "
+        "raw frames; give row_bytes");
   }
   const ring::Lane lane = ring.lane(lane_index);
   const std::uint64_t first = lane.oldest();

@@ -15,6 +15,7 @@ from framering.presets import preset
 _MOST_TRANSITIONS = 10_000_000
 _MOST_BATCH = 100_000
 _MOST_STEPS = 100_000
+_TOPICS = "framering profile replay and framering profile preprocessing measure these alone."
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -98,15 +99,13 @@ def profile_command(arguments: Sequence[str]) -> None:
 
 
 def _profile_training(arguments: Sequence[str]) -> None:
-    """Show where the time of a short training run goes (it has train's settings).
-
-    ``framering profile replay`` and ``framering profile preprocessing`` measure these alone.
-    """
+    """Show where the time of a short training run goes (it has train's settings)."""
     start = preset(preset_name(arguments))
     own = vars(ProfileConfig)["__annotations__"]
     short = {name: getattr(ProfileConfig, name) for name in own}
     default = ProfileConfig(**{**dataclasses.asdict(start), **short})
-    config = parse(ProfileConfig, "profile", _profile_training.__doc__, arguments, default)
+    description = f"{_profile_training.__doc__} {_TOPICS}"
+    config = parse(ProfileConfig, "profile", description, arguments, default)
     _check_files(json=config.json, trace=config.trace)
     settings = config.train_config()
     from framering.training.process import tune_process
