@@ -3,6 +3,7 @@
 import contextlib
 import io
 import re
+import textwrap
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, TypeVar
@@ -75,7 +76,7 @@ def parse(
             settings: Settings = tyro.cli(
                 kind,
                 prog=f"framering {command}",
-                description=description,
+                description=description and textwrap.fill(description, 80),
                 args=_expand_flags(arguments),
                 default=default if default is not None else tyro.MISSING_NONPROP,
                 registry=_constructors(),
