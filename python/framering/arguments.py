@@ -3,7 +3,6 @@
 import contextlib
 import io
 import re
-import textwrap
 from collections.abc import Sequence
 from decimal import Decimal
 from typing import TYPE_CHECKING, TypeVar
@@ -76,7 +75,7 @@ def parse(
             settings: Settings = tyro.cli(
                 kind,
                 prog=f"framering {command}",
-                description=description and textwrap.fill(description, 80),
+                description=description,
                 args=_expand_flags(arguments),
                 default=default if default is not None else tyro.MISSING_NONPROP,
                 registry=_constructors(),

@@ -15,7 +15,7 @@ from framering.presets import preset
 _MOST_TRANSITIONS = 10_000_000
 _MOST_BATCH = 100_000
 _MOST_STEPS = 100_000
-_TOPICS = "framering profile replay and framering profile preprocessing measure these alone."
+_TOPICS = "profile replay and profile preprocessing measure these alone."
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -104,7 +104,7 @@ def _profile_training(arguments: Sequence[str]) -> None:
     own = vars(ProfileConfig)["__annotations__"]
     short = {name: getattr(ProfileConfig, name) for name in own}
     default = ProfileConfig(**{**dataclasses.asdict(start), **short})
-    description = f"{_profile_training.__doc__} {_TOPICS}"
+    description = f"{_profile_training.__doc__}\n\n{_TOPICS}"
     config = parse(ProfileConfig, "profile", description, arguments, default)
     _check_files(json=config.json, trace=config.trace)
     settings = config.train_config()
