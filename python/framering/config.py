@@ -94,7 +94,7 @@ class TrainConfig:
 
     preset: str = "cleanrl"
     """the settings to start from: cleanrl (CleanRL's own), cleanrl-c51, rainbow, der, drq-eps,
-    dopamine, fast or pong; other flags override them"""
+    dopamine, fast, quick or pong; other flags override them"""
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """the device of the networks; auto: CUDA where it is available (and --cuda), else the CPU"""
     compile: bool = False
