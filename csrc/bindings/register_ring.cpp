@@ -151,6 +151,29 @@ void gather_newest(const Ring& ring, py::array out, std::uint64_t first_lane,
   ring::gather_newest(ring, first_lane, count, bytes);
 }
 
+void gather_newest_of(const Ring& ring, py::array out,
+                      const py::array_t<std::int64_t, py::array::c_style>& lanes) {
+  const Geometry& geometry = ring.geometry();
+  if (lanes.ndim() != 1) {
+    throw py::value_error("lanes: expected an int64 array (B,), got " + describe(lanes));
+  }
+  std::vector<std::uint64_t> indices;
+  indices.reserve(static_cast<std::size_t>(lanes.size()));
+  for (py::ssize_t i = 0; i < lanes.size(); ++i) {
+    if (lanes.at(i) < 0 || static_cast<std::uint64_t>(lanes.at(i)) >= geometry.lanes) {
+      throw py::index_error("no lane " + std::to_string(lanes.at(i)) + " of a ring with " +
+                            std::to_string(geometry.lanes) + " lanes");
+    }
+    indices.push_back(static_cast<std::uint64_t>(lanes.at(i)));
+  }
+  auto* bytes = writable_bytes(
+      out, indices.size() * geometry.stack * geometry.frame_bytes, "out",
+      "uint8 (" + std::to_string(indices.size()) + ", " + std::to_string(geometry.stack) + ", " +
+          std::to_string(geometry.frame_bytes) + ") or the same in more axes");
+  const py::gil_scoped_release nogil;
+  ring::gather_newest(ring, indices, bytes);
+}
+
 std::vector<SlotIndex> slot_indices(const Ring& ring,
                                     const py::array_t<std::int64_t, py::array::c_style>& lanes,
                                     const py::array_t<std::int64_t, py::array::c_style>& slots) {
@@ -239,6 +262,7 @@ void register_ring(py::module_& module) {
       .def("frame_locations", &frame_locations, py::arg("lane"))
       .def("gather_newest", &gather_newest, py::arg("out"), py::arg("first_lane") = 0,
            py::arg("number") = py::none())
+      .def("gather_newest_of", &gather_newest_of, py::arg("out"), py::arg("lanes").noconvert())
       .def("gather", &gather, py::arg("lanes").noconvert(), py::arg("slots").noconvert(),
            py::arg("out"), py::arg("next_out") = py::none());
 

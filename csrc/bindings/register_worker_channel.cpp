@@ -1,12 +1,15 @@
 #include <pybind11/numpy.h>
 #include <pybind11/stl.h>
 
+#include <algorithm>
 #include <chrono>
 #include <cmath>
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
+#include "bindings/arrays.hpp"
 #include "bindings/register.hpp"
 #include "system/parent_death.hpp"
 #include "system/worker_channel.hpp"
@@ -52,14 +55,42 @@ py::array_t<std::uint8_t> data(const std::shared_ptr<WorkerChannel>& channel) {
                                    reinterpret_cast<std::uint8_t*>(bytes.data()), keep);
 }
 
+using Indices = py::array_t<std::int64_t, py::array::c_style>;
+
+// Starts a task of each lane, then notifies each of their workers once.
+void start(WorkerChannel& self, const Indices& lanes, const Indices& workers) {
+  if (lanes.ndim() != 1 || workers.ndim() != 1 || lanes.size() != workers.size()) {
+    throw py::value_error("lanes and workers: expected two int64 arrays (B,), got " +
+                          shape_text(lanes) + " and " + shape_text(workers));
+  }
+  const system::LaneTasks tasks = self.tasks();
+  std::vector<bool> notified(self.workers(), false);
+  for (py::ssize_t i = 0; i < lanes.size(); ++i) {
+    tasks.start(static_cast<std::size_t>(lanes.at(i)));
+  }
+  for (py::ssize_t i = 0; i < workers.size(); ++i) {
+    const auto worker = static_cast<std::size_t>(workers.at(i));
+    if (worker >= notified.size() || !notified[worker]) {
+      self.request(worker);
+      notified[worker] = true;
+    }
+  }
+}
+
+py::array_t<std::int64_t> as_array(const std::vector<std::size_t>& lanes) {
+  py::array_t<std::int64_t> array(static_cast<py::ssize_t>(lanes.size()));
+  std::ranges::copy(lanes, array.mutable_data());
+  return array;
+}
+
 }  // namespace
 
 void register_worker_channel(py::module_& module) {
   py::class_<WorkerChannel, std::shared_ptr<WorkerChannel>>(
       module, "WorkerChannel",
       "Requests to worker processes and their completions, in shared memory.")
-      .def(py::init<std::size_t, std::size_t>(), py::kw_only(), py::arg("workers"),
-           py::arg("data_bytes"))
+      .def(py::init<std::size_t, std::size_t, std::size_t>(), py::kw_only(), py::arg("workers"),
+           py::arg("data_bytes"), py::arg("lanes") = 0)
       .def_static(
           "attach",
           [](int fd) { return std::make_shared<WorkerChannel>(WorkerChannel::attach(fd)); },
@@ -88,7 +119,40 @@ void register_worker_channel(py::module_& module) {
                 [&] { return self.wait_request(worker, spin_time, wait_time); });
           },
           py::arg("worker"), py::arg("spin"), py::arg("timeout"))
-      .def("complete", &WorkerChannel::complete, py::arg("worker"));
+      .def("complete", &WorkerChannel::complete, py::arg("worker"))
+      .def("start", &start, py::arg("lanes").noconvert(), py::arg("workers").noconvert())
+      .def(
+          "wait_ready",
+          [](const WorkerChannel& self, std::size_t number, double spin, double timeout) {
+            const auto spin_time = from_seconds(spin, "spin");
+            const auto wait_time = from_seconds(timeout, "timeout");
+            return wait_without_gil(
+                [&] { return self.tasks().wait_ready(number, spin_time, wait_time); });
+          },
+          py::arg("number"), py::arg("spin"), py::arg("timeout"))
+      .def("take_ready",
+           [](const WorkerChannel& self) { return as_array(self.tasks().take_ready()); })
+      .def(
+          "running",
+          [](const WorkerChannel& self, std::size_t first, std::size_t last) {
+            return as_array(self.tasks().running(first, last));
+          },
+          py::arg("first"), py::arg("last"))
+      .def(
+          "wait_running",
+          [](WorkerChannel& self, std::size_t worker, std::size_t first, std::size_t last,
+             double spin, double timeout) {
+            const auto spin_time = from_seconds(spin, "spin");
+            const auto wait_time = from_seconds(timeout, "timeout");
+            return wait_without_gil(
+                [&] { return self.wait_running(worker, first, last, spin_time, wait_time); });
+          },
+          py::arg("worker"), py::arg("first"), py::arg("last"), py::arg("spin"),
+          py::arg("timeout"))
+      .def(
+          "finish",
+          [](const WorkerChannel& self, std::size_t lane) { self.tasks().finish(lane); },
+          py::arg("lane"));
 
   module.def("exit_with_parent", &system::exit_with_parent, py::arg("parent"));
 }

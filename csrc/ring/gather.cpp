@@ -32,6 +32,23 @@ void require_whole(const Lane& lane, const SlotIndex& slot_index, std::uint64_t 
   }
 }
 
+void load_newest(const Ring& ring, FrameReader& reader, std::uint64_t index, std::uint8_t* out) {
+  const Lane lane = ring.lane(index);
+  for (bool whole = false; !whole;) {
+    const std::uint64_t published = lane.published();
+    if (published == 0) {
+      throw std::logic_error("lane " + std::to_string(index) + " has no frame yet");
+    }
+    const std::uint64_t newest = published - 1;
+    const std::uint64_t age = lane.load_record(newest).age;
+    const bool decoded = age <= newest && reader.load_stack(lane, newest, age, out);
+    whole = lane.validate(lane.stack_begin(newest, std::min(age, newest)));
+    if (whole && !decoded) {
+      damaged({index, newest});
+    }
+  }
+}
+
 }  // namespace
 
 Record transition_record(const Lane& lane, const SlotIndex& slot_index) {
@@ -51,21 +68,16 @@ Record transition_record(const Lane& lane, const SlotIndex& slot_index) {
 void gather_newest(const Ring& ring, std::uint64_t first, std::uint64_t number, std::uint8_t* out) {
   FrameReader reader(ring.layout());
   for (std::uint64_t index = first; index < first + number; ++index) {
-    const Lane lane = ring.lane(index);
-    for (bool whole = false; !whole;) {
-      const std::uint64_t published = lane.published();
-      if (published == 0) {
-        throw std::logic_error("lane " + std::to_string(index) + " has no frame yet");
-      }
-      const std::uint64_t newest = published - 1;
-      const std::uint64_t age = lane.load_record(newest).age;
-      const bool decoded = age <= newest && reader.load_stack(lane, newest, age, out);
-      whole = lane.validate(lane.stack_begin(newest, std::min(age, newest)));
-      if (whole && !decoded) {
-        damaged({index, newest});
-      }
-    }
-    out += lane.stack() * lane.frame_bytes();
+    load_newest(ring, reader, index, out);
+    out += ring.geometry().stack * ring.geometry().frame_bytes;
+  }
+}
+
+void gather_newest(const Ring& ring, std::span<const std::uint64_t> lanes, std::uint8_t* out) {
+  FrameReader reader(ring.layout());
+  for (const std::uint64_t index : lanes) {
+    load_newest(ring, reader, index, out);
+    out += ring.geometry().stack * ring.geometry().frame_bytes;
   }
 }
 

@@ -22,6 +22,9 @@ Record transition_record(const Lane& lane, const SlotIndex& slot_index);
 // Throws std::logic_error where a lane has no frame yet.
 void gather_newest(const Ring& ring, std::uint64_t first, std::uint64_t number, std::uint8_t* out);
 
+// The same of any lanes, in the order given.
+void gather_newest(const Ring& ring, std::span<const std::uint64_t> lanes, std::uint8_t* out);
+
 // Transitions as shared blocks: (transitions, stack + 1, frame_bytes); obs is frames 0 … stack − 1,
 // and next_obs is frames 1 … stack. Throws std::out_of_range for a slot that is no transition of
 // the ring (any more), and std::invalid_argument for one whose next_obs is not its obs shifted by

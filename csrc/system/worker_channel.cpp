@@ -11,43 +11,48 @@ struct WorkerChannel::Header {
   std::uint64_t layout;
   std::uint64_t workers;
   std::uint64_t data_bytes;
+  std::uint64_t lanes;
 };
 
 namespace {
 
 constexpr std::uint64_t kMagic = 0x006c'656e'6e61'6863;  // "channel"
-constexpr std::uint64_t kLayout = 1;
+constexpr std::uint64_t kLayout = 2;
 constexpr std::size_t kHeaderBytes = 64;
 
-std::size_t total_bytes(std::size_t workers, std::size_t data_bytes) {
-  return kHeaderBytes + 2 * workers * sizeof(Doorbell) + data_bytes;
+std::size_t total_bytes(std::size_t workers, std::size_t data_bytes, std::size_t lanes) {
+  return kHeaderBytes + 2 * workers * sizeof(Doorbell) + LaneTasks::bytes(lanes) + data_bytes;
 }
 
-Mapping new_memory(std::size_t workers, std::size_t data_bytes) {
+Mapping new_memory(std::size_t workers, std::size_t data_bytes, std::size_t lanes) {
   if (workers == 0) {
     throw std::invalid_argument("workers: expected at least 1, got 0");
   }
-  const std::size_t bytes = total_bytes(workers, data_bytes);
+  const std::size_t bytes = total_bytes(workers, data_bytes, lanes);
   return Mapping::shared_memory(bytes, bytes);
 }
 
 }  // namespace
 
-WorkerChannel::WorkerChannel(std::size_t workers, std::size_t data_bytes)
-    : WorkerChannel(workers, data_bytes, new_memory(workers, data_bytes)) {
+WorkerChannel::WorkerChannel(std::size_t workers, std::size_t data_bytes, std::size_t lanes)
+    : WorkerChannel(workers, data_bytes, lanes, new_memory(workers, data_bytes, lanes)) {
   static_assert(sizeof(Header) <= kHeaderBytes);
-  *reinterpret_cast<Header*>(mapping_.data()) = {
-      .magic = kMagic, .layout = kLayout, .workers = workers, .data_bytes = data_bytes};
+  *reinterpret_cast<Header*>(mapping_.data()) = {.magic = kMagic,
+                                                 .layout = kLayout,
+                                                 .workers = workers,
+                                                 .data_bytes = data_bytes,
+                                                 .lanes = lanes};
 }
 
-WorkerChannel::WorkerChannel(std::size_t workers, std::size_t data_bytes, Mapping mapping)
-    : workers_(workers), data_bytes_(data_bytes), mapping_(std::move(mapping)) {}
+WorkerChannel::WorkerChannel(std::size_t workers, std::size_t data_bytes, std::size_t lanes,
+                             Mapping mapping)
+    : workers_(workers), data_bytes_(data_bytes), lanes_(lanes), mapping_(std::move(mapping)) {}
 
 WorkerChannel WorkerChannel::attach(int descriptor) {
   Mapping mapping = Mapping::attach(descriptor);
   const auto* header = reinterpret_cast<const Header*>(mapping.data());
   if (mapping.size() < kHeaderBytes || header->magic != kMagic || header->layout != kLayout ||
-      mapping.size() != total_bytes(header->workers, header->data_bytes)) {
+      mapping.size() != total_bytes(header->workers, header->data_bytes, header->lanes)) {
     throw std::invalid_argument(
         "descriptor: expected a worker channel of this version of framering, "
         "got " +
@@ -56,11 +61,15 @@ WorkerChannel WorkerChannel::attach(int descriptor) {
         "of a WorkerChannel");
   }
   const Header found = *header;
-  return {found.workers, found.data_bytes, std::move(mapping)};
+  return {found.workers, found.data_bytes, found.lanes, std::move(mapping)};
 }
 
 std::span<std::byte> WorkerChannel::data() const {
-  return {mapping_.data() + total_bytes(workers_, 0), data_bytes_};
+  return {mapping_.data() + total_bytes(workers_, 0, lanes_), data_bytes_};
+}
+
+LaneTasks WorkerChannel::tasks() const {
+  return {mapping_.data() + kHeaderBytes + 2 * workers_ * sizeof(Doorbell), lanes_};
 }
 
 Doorbell& WorkerChannel::requests(std::size_t worker) const {
@@ -112,5 +121,15 @@ bool WorkerChannel::wait_request(std::size_t worker, std::chrono::microseconds s
 }
 
 void WorkerChannel::complete(std::size_t worker) { ring(completions(worker)); }
+
+std::vector<std::size_t> WorkerChannel::wait_running(std::size_t worker, std::size_t first,
+                                                     std::size_t last,
+                                                     std::chrono::microseconds spin,
+                                                     std::chrono::microseconds timeout) {
+  if (wait_request(worker, spin, timeout)) {
+    cancel(worker);
+  }
+  return tasks().running(first, last);
+}
 
 }  // namespace framering::system

@@ -3,6 +3,11 @@
 // Each worker has two doorbells. The parent writes its requests into the block's data and rings the
 // first; the worker writes its results there and rings the second. A worker is busy while the first
 // has been rung more often than the second. The callers define the layout of the data.
+//
+// A channel with lanes also passes tasks of single lanes, which finish in any order: see
+// lane_tasks.hpp. A worker receives them by its first doorbell, and counts on its second what it
+// has received, before it looks for its running lanes: a request that comes later is received
+// later. A channel is used in one of both ways.
 #pragma once
 
 #include <chrono>
@@ -10,17 +15,19 @@
 #include <cstdint>
 #include <optional>
 #include <span>
+#include <vector>
 
 #include "system/doorbell.hpp"
+#include "system/lane_tasks.hpp"
 #include "system/mapping.hpp"
 
 namespace framering::system {
 
 class WorkerChannel {
  public:
-  // Allocates zeroed memory for `workers` workers (at least 1) and `data_bytes` bytes of data.
-  // Throws std::invalid_argument, and what Mapping::shared_memory throws.
-  WorkerChannel(std::size_t workers, std::size_t data_bytes);
+  // Allocates zeroed memory for `workers` workers (at least 1), `data_bytes` bytes of data, and the
+  // tasks of `lanes` lanes. Throws std::invalid_argument, and what Mapping::shared_memory throws.
+  WorkerChannel(std::size_t workers, std::size_t data_bytes, std::size_t lanes = 0);
 
   // Maps the channel of another process. Throws std::invalid_argument where the descriptor belongs
   // to something else.
@@ -29,6 +36,7 @@ class WorkerChannel {
   [[nodiscard]] std::size_t workers() const { return workers_; }
   [[nodiscard]] int descriptor() const { return mapping_.descriptor(); }
   [[nodiscard]] std::span<std::byte> data() const;
+  [[nodiscard]] LaneTasks tasks() const;
 
   // The parent's side. Like all functions that take a worker, request throws std::out_of_range for
   // a worker that does not exist.
@@ -48,15 +56,21 @@ class WorkerChannel {
   [[nodiscard]] bool wait_request(std::size_t worker, std::chrono::microseconds spin,
                                   std::chrono::microseconds timeout);
   void complete(std::size_t worker);
+  // Waits for tasks of the lanes in [first, last), and returns the lanes that are running.
+  [[nodiscard]] std::vector<std::size_t> wait_running(std::size_t worker, std::size_t first,
+                                                      std::size_t last,
+                                                      std::chrono::microseconds spin,
+                                                      std::chrono::microseconds timeout);
 
  private:
   struct Header;
-  WorkerChannel(std::size_t workers, std::size_t data_bytes, Mapping mapping);
+  WorkerChannel(std::size_t workers, std::size_t data_bytes, std::size_t lanes, Mapping mapping);
   [[nodiscard]] Doorbell& requests(std::size_t worker) const;
   [[nodiscard]] Doorbell& completions(std::size_t worker) const;
 
   std::size_t workers_;
   std::size_t data_bytes_;
+  std::size_t lanes_;
   Mapping mapping_;
 };
 

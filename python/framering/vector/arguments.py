@@ -42,6 +42,13 @@ def check_num_workers(num_workers: Any, num_envs: int) -> int | None:
     return check_integer("num_workers", num_workers, 0, num_envs)
 
 
+def check_batch_size(batch_size: Any, num_envs: int) -> int | None:
+    """Return the number of games that are received at a time, at most all of them, or None."""
+    if batch_size is None:
+        return None
+    return check_integer("batch_size", batch_size, 1, num_envs)
+
+
 def check_render_mode(render_mode: Any) -> str | None:
     """Return the render mode, which is None or ``"rgb_array"``."""
     if render_mode is None or (isinstance(render_mode, str) and render_mode == "rgb_array"):
@@ -169,6 +176,28 @@ def check_actions(actions: Any, num_envs: int, num_actions: int) -> npt.NDArray[
             f"actions: expected integers in [0, {num_actions}), got {describe(chosen)}"
         )
     return array
+
+
+def check_env_id(env_id: Any, num_envs: int) -> npt.NDArray[np.int64]:
+    """Return the numbers of different games, as int64 of shape (games,); None are all games."""
+    if env_id is None:
+        return np.arange(num_envs, dtype=np.int64)
+    try:
+        array = np.asarray(env_id)
+    except ValueError:
+        raise ValueError(
+            f"env_id: expected one array of integers, got {describe(env_id)}"
+        ) from None
+    if array.ndim != 1 or array.size == 0:
+        raise ValueError(f"env_id: expected shape (games,), got {array.shape}")
+    if array.dtype.kind not in "iu":
+        raise TypeError(f"env_id: expected integers, got {array.dtype}")
+    chosen = array.tolist()
+    if min(chosen) < 0 or max(chosen) >= num_envs:
+        raise ValueError(f"env_id: expected integers in [0, {num_envs}), got {describe(chosen)}")
+    if len(set(chosen)) < len(chosen):
+        raise ValueError(f"env_id: expected each game once, got {describe(chosen)}")
+    return array.astype(np.int64)
 
 
 def _describe_replay(

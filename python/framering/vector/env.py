@@ -1,6 +1,7 @@
 """A Gymnasium vector environment of Atari games over the frame ring."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -17,7 +18,7 @@ except ImportError as reason:
         "AtariVectorEnv needs Gymnasium 1.1 or newer: pip install -U gymnasium ale-py"
     ) from reason
 
-from framering.atari.arguments import check_flag
+from framering.atari.arguments import check_flag, describe
 from framering.atari.console import check_can_save
 from framering.atari.emulator import AtariEmulator
 from framering.atari.registry import settings_for
@@ -25,6 +26,7 @@ from framering.atari.settings import AtariSettings, Order
 from framering.vector.arguments import (
     check_actions,
     check_autoreset_mode,
+    check_batch_size,
     check_num_envs,
     check_num_workers,
     check_render_mode,
@@ -35,9 +37,12 @@ from framering.vector.arguments import (
     replay_ring,
     reset_mask,
 )
+from framering.vector.async_executors import default_async_workers, make_async_executor
+from framering.vector.async_mode import AsyncMode
+from framering.vector.async_stepper import AsyncStepper
 from framering.vector.executors import default_num_workers, make_executor
-from framering.vector.infos import counter_infos, episode_infos, final_infos
-from framering.vector.observations import ObservationReader
+from framering.vector.infos import counter_infos, step_infos
+from framering.vector.observations import AsyncObservationReader, ObservationReader
 from framering.vector.saved_games import check_states
 from framering.vector.shared_arrays import Layout
 from framering.vector.stepper import LaneStepper
@@ -75,7 +80,11 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
         Number of worker processes that step the games, at most ``num_envs``; the calling process is
         free between `send` and `recv`. 0 steps them in the calling process. None, which has the
         fastest `step`, shares them between the calling process and one worker for each further
-        core. The trajectories do not depend on it.
+        core; in asynchronous mode, it has a worker for each core. The trajectories do not depend
+        on it.
+    batch_size
+        None, or the number of games that `recv` returns in asynchronous mode, as in EnvPool: see
+        the notes.
     replay
         A replay buffer for ``num_envs`` environments with these observation and action spaces. All
         transitions are written into it. None keeps only the frames that observations need.
@@ -127,6 +136,16 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
     The same seeds give the same trajectories as with a single `framering.atari.AtariEmulator`, and
     so as with the wrappers of CleanRL, Stable-Baselines3 or Gymnasium.
 
+    With ``batch_size=M`` no game waits for another. `async_reset` or `reset` starts all games;
+    `recv` returns as soon as any M games are ready, those first that were ready first:
+    observations ``(M, stack_size, height, width)``, rewards, terminations and truncations
+    ``(M,)``, and infos in which ``env_id`` has the numbers of the games and ``reset`` is true for
+    those that began an episode instead of taking a step. ``send(actions, env_id)`` starts these
+    games and no others. Each game is still deterministic, so the same actions give the same
+    trajectory. But which games are ready first depends on time, and so do the batches, and all that
+    is decided by them. Games are restarted like those of a synchronous environment, at the latest
+    by their next action.
+
     Importing `framering.vector_env` registers each Atari id in the namespace ``framering``, for
     ``gymnasium.make_vec("framering/BreakoutNoFrameskip-v4", num_envs=8)``.
 
@@ -153,6 +172,7 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
         num_envs: int = 1,
         num_workers: int | None = None,
         *,
+        batch_size: int | None = None,
         replay: "ReplayBuffer | None" = None,
         order: Order = AtariSettings.order,
         frame_skip: int | tuple[int, int] | None = None,
@@ -176,6 +196,7 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
         num_envs, stack_size = check_num_envs(num_envs), check_stack_size(stack_size)
         num_workers = check_num_workers(num_workers, num_envs)
         self.num_envs = num_envs
+        self.batch_size = check_batch_size(batch_size, num_envs)
         self.render_mode = check_render_mode(render_mode)
         self.autoreset_mode = check_autoreset_mode(autoreset_mode)
         self.copy = check_flag("copy", copy)
@@ -207,22 +228,42 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
         shape = (stack_size, *self.settings.frame_shape)
         self.single_observation_space = observation_space = spaces.Box(0, 255, shape, np.uint8)
         self.single_action_space = action_space = spaces.Discrete(emulator.num_actions)
-        self.observation_space = batch_space(observation_space, num_envs)
-        self.action_space = batch_space(action_space, num_envs)
+        received = self.batch_size or num_envs
+        self.observation_space = batch_space(observation_space, received)
+        self.action_space = batch_space(action_space, received)
 
         self._num_actions = emulator.num_actions
-        self.num_workers = default_num_workers(num_envs) if num_workers is None else num_workers
+        default = default_async_workers if self.batch_size else default_num_workers
+        self.num_workers = default(num_envs) if num_workers is None else num_workers
         shared = self.num_workers > 0
         self._ring = (
             make_ring(num_envs, self.settings.frame_shape, stack_size, shared=shared)
             if replay is None
             else replay_ring(replay, num_envs, observation_space, action_space, shared=shared)
         )
-        self._observations = ObservationReader(self._ring, (num_envs, *shape), copy=self.copy)
-        same_step = self.autoreset_mode is AutoresetMode.SAME_STEP
         layout = Layout(num_envs, emulator.screen_shape if render_mode else (0,))
-        executor = make_executor(layout, self.settings, same_step, self._ring, num_workers)
-        self._stepper = LaneStepper(executor, self.autoreset_mode)
+        self._same_step = self.autoreset_mode is AutoresetMode.SAME_STEP
+        games = (layout, self.settings, self._same_step, self._ring)
+        self._stepper: LaneStepper
+        self._async: AsyncMode | None = None
+        if self.batch_size is None:
+            self._observations = ObservationReader(self._ring, (num_envs, *shape), copy=self.copy)
+            self._stepper = LaneStepper(make_executor(*games, num_workers), self.autoreset_mode)
+        else:
+            self._observations = reader = AsyncObservationReader(
+                self._ring, num_envs, (self.batch_size, *shape), copy=self.copy
+            )
+            self._stepper = stepper = AsyncStepper(
+                make_async_executor(*games, self.num_workers), self.autoreset_mode
+            )
+            self._async = AsyncMode(
+                stepper,
+                reader,
+                self.autoreset_mode,
+                num_actions=self._num_actions,
+                batch_size=self.batch_size,
+                statistics=self._record_statistics,
+            )
 
     def reset(
         self,
@@ -231,6 +272,8 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
         options: dict[str, Any] | None = None,
     ) -> tuple[npt.NDArray[np.uint8], dict[str, Any]]:
         """Start new episodes.
+
+        In asynchronous mode, this is `async_reset` and the first `recv`.
 
         Parameters
         ----------
@@ -254,21 +297,59 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
             After `close`.
         """
         self._check_not_pending("reset")
-        seeds = expand_seeds(seed, self.num_envs)
         mask = reset_mask(options, self.num_envs)
+        if self._async is None:
+            self._reset(seed, mask)
+            return self._observations.newest(), counter_infos(self._stepper.columns)
+        if mask is not None:
+            raise ValueError(
+                "reset_mask: expected none in reset with batch_size, because it would return other "
+                "games, too; call async_reset with it, and recv"
+            )
+        self._reset(seed, mask)
+        observations, *_, infos = self._async.recv()
+        return observations, infos
+
+    def async_reset(
+        self,
+        *,
+        seed: int | Sequence[int | None] | None = None,
+        options: dict[str, Any] | None = None,
+    ) -> None:
+        """Start new episodes without waiting for them, in asynchronous mode; `recv` returns them.
+
+        Results that have not been received are lost. See `reset` for the parameters and errors; a
+        ``reset_mask`` must not have games that were started and not received.
+        """
+        self._check_open()
+        if self._async is None:
+            raise ValueError(
+                "batch_size: expected a number of games for async_reset, got None; make the "
+                "environments with it, or call reset"
+            )
+        mask = reset_mask(options, self.num_envs)
+        self._async.check_reset_mask(mask)
+        self._reset(seed, mask)
+
+    def _reset(
+        self, seed: int | Sequence[int | None] | None, mask: npt.NDArray[np.bool_] | None
+    ) -> None:
+        seeds = expand_seeds(seed, self.num_envs)
         if mask is not None and not self._stepper.has_reset:
             raise error.ResetNeeded("reset all games once before resetting some by reset_mask")
         super().reset(seed=seed if isinstance(seed, int) else None)
         self._stepper.reset(seeds, mask)
-        return self._observations.newest(), counter_infos(self._stepper.columns)
 
-    def step(self, actions: Any) -> _StepResult:
-        """Take one action in each game.
+    def step(self, actions: Any, env_id: Any = None) -> _StepResult:
+        """Take one action in each game, or in asynchronous mode `send` and `recv`.
 
         Parameters
         ----------
         actions
             Integers ``(num_envs,)``, each in ``[0, single_action_space.n)``.
+        env_id
+            In asynchronous mode: the games that take them, integers ``(games,)``, as many as
+            actions. None are all games.
 
         Returns
         -------
@@ -278,18 +359,29 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
         Raises
         ------
         TypeError, ValueError
-            If the actions are not integers of that shape and range; nothing has changed then.
+            If the actions or games are not integers of that shape and range, or a game comes
+            twice; nothing has changed then.
         gymnasium.error.ResetNeeded
             Before `reset`.
+        gymnasium.error.AlreadyPendingCallError
+            If a game was started already; nothing has changed then.
         gymnasium.error.ClosedEnvironmentError
             After `close`.
         """
-        self.send(actions)
+        self.send(actions, env_id)
         return self.recv()
 
-    def send(self, actions: Any) -> None:
+    def send(self, actions: Any, env_id: Any = None) -> None:
         """Start a step without waiting for its results, which `recv` returns. See `step`."""
         self._check_not_pending("send")
+        if self._async is not None:
+            self._async.send(actions, env_id)
+            return
+        if env_id is not None:
+            raise ValueError(
+                f"env_id: expected None without batch_size, got {describe(env_id)}; make the "
+                "environments with batch_size to step some games"
+            )
         if not self._stepper.has_reset:
             raise error.ResetNeeded("step came before reset: call reset first")
         checked = check_actions(actions, self.num_envs, self._num_actions)
@@ -302,12 +394,29 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
         self._stepper.send(checked)
 
     def recv(self) -> _StepResult:
-        """Wait for the step that `send` started, and return its results. See `step`."""
+        """Wait for the step that `send` started, and return its results. See `step`.
+
+        In asynchronous mode, wait until ``batch_size`` games are ready.
+
+        Raises
+        ------
+        gymnasium.error.NoAsyncCallError
+            If too few games were started, so that it would never return.
+        """
         self._check_open()
+        if self._async is not None:
+            return self._async.recv()
         if not self._stepper.pending:
             raise error.NoAsyncCallError("recv came without send: send actions first", "recv")
         results = self._stepper.receive()
-        infos = self._step_infos(results.restarted)
+        ended, restarted = self._stepper.ended, results.restarted
+        infos = step_infos(
+            self._stepper.columns,
+            ended,
+            restarted,
+            partial(self._observations.final, ended, restarted) if self._same_step else None,
+            statistics=self._record_statistics,
+        )
         return self._observations.newest(), *results[:3], infos
 
     def render(self) -> tuple[npt.NDArray[np.uint8], ...] | None:
@@ -321,7 +430,8 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
     def save_games(self) -> list[bytes]:
         """Save the state of all games, for `restore_games`.
 
-        The replay buffer is not included: save it, too.
+        The replay buffer is not included: save it, too. In asynchronous mode, this waits for games
+        that are being stepped, and their results can still be received.
 
         Raises
         ------
@@ -350,6 +460,8 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
     ) -> tuple[npt.NDArray[np.uint8], dict[str, Any]]:
         """Continue saved games, instead of a `reset`.
 
+        In asynchronous mode, `recv` returns the games afterwards, as after a reset.
+
         Parameters
         ----------
         states
@@ -359,7 +471,7 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
         Returns
         -------
         tuple
-            Observations and infos, as from `reset`.
+            Observations and infos of all games, as from `reset` in synchronous mode.
 
         Raises
         ------
@@ -368,41 +480,46 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
             differs; if the replay buffer is empty; or if the autoreset mode is not SAME_STEP, as a
             saved game may have ended in the others. Nothing has changed then.
         """
+        return self._restore_games(states, None)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return the state of all games, and results that were not received; see `save_games`."""
+        state: dict[str, Any] = {"games": self.save_games()}
+        if self._async is not None:
+            state["results"] = self._async.stepper.results()
+        return state
+
+    def load_state_dict(
+        self, state: dict[str, Any]
+    ) -> tuple[npt.NDArray[np.uint8], dict[str, Any]]:
+        """Restore what `state_dict` returned; see `restore_games`.
+
+        In asynchronous mode, `recv` returns the results that were not received before, after the
+        other games.
+        """
+        return self._restore_games(state.get("games", ()), state.get("results"))
+
+    def close_extras(self, **kwargs: Any) -> None:
+        """Release the emulators and end the workers."""
+        self._stepper.close()
+
+    def _restore_games(
+        self, states: Sequence[bytes], results: Any
+    ) -> tuple[npt.NDArray[np.uint8], dict[str, Any]]:
         self._check_not_pending("restore_games")
-        if self.autoreset_mode is not AutoresetMode.SAME_STEP:
+        if not self._same_step:
             raise ValueError(
                 "autoreset_mode: expected SAME_STEP to restore games, got "
                 f"{self.autoreset_mode.name}; make the environments with it"
             )
         self._stepper.wait()
         check_states(states, self.settings, self._ring)
+        if self._async is not None:
+            checked = None if results is None else self._async.stepper.check_results(results)
         self._stepper.restore_games(states)
+        if self._async is not None:
+            self._async.stepper.restore_results(checked)
         return self._observations.newest(), counter_infos(self._stepper.columns)
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return the state of all games; see `save_games`."""
-        return {"games": self.save_games()}
-
-    def load_state_dict(
-        self, state: dict[str, Any]
-    ) -> tuple[npt.NDArray[np.uint8], dict[str, Any]]:
-        """Restore what `state_dict` returned; see `restore_games`."""
-        return self.restore_games(state.get("games", ()))
-
-    def close_extras(self, **kwargs: Any) -> None:
-        """Release the emulators and end the workers."""
-        self._stepper.close()
-
-    def _step_infos(self, restarted: npt.NDArray[np.bool_]) -> dict[str, Any]:
-        columns, ended = self._stepper.columns, self._stepper.ended
-        infos = counter_infos(columns)
-        if self._record_statistics and np.count_nonzero(columns.game_over):
-            infos |= episode_infos(columns)
-        if self.autoreset_mode is AutoresetMode.SAME_STEP and np.count_nonzero(ended):
-            infos |= final_infos(columns, ended, self._observations.final(ended, restarted))
-        if np.count_nonzero(restarted):
-            infos |= {"worker_restarted": restarted, "_worker_restarted": restarted.copy()}
-        return infos
 
     def _check_not_pending(self, call: str) -> None:
         self._check_open()

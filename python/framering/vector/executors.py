@@ -108,8 +108,7 @@ class InProcessExecutor:
         while self._done < len(self._lanes):
             if self._started > self._done:
                 # This lane was interrupted at an unknown point of its command.
-                lane = slice(self._done, self._done + 1)
-                restart_lanes(self.columns, lane, np.random.default_rng())
+                restart_lanes(self.columns, [self._done], np.random.default_rng())
                 self.restarts += 1
             self._started = self._done + 1
             self._lanes[self._done].execute()

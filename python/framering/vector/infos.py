@@ -1,8 +1,10 @@
 """Infos of a vector environment in Gymnasium's format, made from its columns.
 
-Each key has an array with one value per game, and a mask ``_key`` of the valid ones.
+Each key has an array with one value per game, and a mask ``_key`` of the valid ones. The games are
+all lanes, or those given, in their order.
 """
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -10,36 +12,82 @@ import numpy.typing as npt
 
 from framering.vector.shared_arrays import Columns
 
+Lanes = slice | npt.NDArray[np.int64]
+ALL = slice(None)
 
-def counter_infos(columns: Columns) -> dict[str, Any]:
+
+def counter_infos(columns: Columns, lanes: Lanes = ALL) -> dict[str, Any]:
     """Return lives and frame numbers, which every game has at every step."""
-    return _with_masks(columns.counters.copy(), columns.all_valid.copy())
+    return _with_masks(columns.counters[:, lanes].copy(), columns.all_valid[:, lanes].copy())
 
 
-def episode_infos(columns: Columns) -> dict[str, Any]:
+def episode_infos(columns: Columns, lanes: Lanes = ALL) -> dict[str, Any]:
     """Return the statistics of finished games, as RecordEpisodeStatistics does."""
-    over = columns.game_over.copy()
+    over = columns.game_over[lanes].copy()
     return {
         "episode": {
-            "r": np.where(over, columns.game_return, 0.0),
-            "l": np.where(over, columns.game_frames, 0),
-            "t": np.where(over, columns.game_seconds, 0.0),
+            "r": np.where(over, columns.game_return[lanes], 0.0),
+            "l": np.where(over, columns.game_frames[lanes], 0),
+            "t": np.where(over, columns.game_seconds[lanes], 0.0),
         },
         "_episode": over,
     }
 
 
 def final_infos(
-    columns: Columns, ended: npt.NDArray[np.bool_], observations: npt.NDArray[np.object_]
+    columns: Columns,
+    ended: npt.NDArray[np.bool_],
+    observations: npt.NDArray[np.object_],
+    lanes: Lanes = ALL,
 ) -> dict[str, Any]:
     """Return the final observations and counters of ended episodes, for SAME_STEP autoreset."""
-    values = np.where(ended, columns.final_counters, 0)
+    values = np.where(ended, columns.final_counters[:, lanes], 0)
     return {
         "final_obs": observations,
         "_final_obs": ended.copy(),
         "final_info": _with_masks(values, np.broadcast_to(ended, values.shape).copy()),
         "_final_info": ended.copy(),
     }
+
+
+def async_infos(lanes: npt.NDArray[np.int64], resets: npt.NDArray[np.bool_]) -> dict[str, Any]:
+    """Return which games results belong to, and which of them are those of a reset."""
+    valid = np.ones(len(lanes), np.bool_)
+    return {"env_id": lanes, "_env_id": valid, "reset": resets, "_reset": valid.copy()}
+
+
+def step_infos(
+    columns: Columns,
+    ended: npt.NDArray[np.bool_],
+    restarted: npt.NDArray[np.bool_],
+    final_observations: Callable[[], npt.NDArray[np.object_]] | None,
+    *,
+    statistics: bool,
+    lanes: Lanes = ALL,
+) -> dict[str, Any]:
+    """Return all infos of a step.
+
+    Parameters
+    ----------
+    columns
+        The results of the step.
+    ended, restarted
+        Which games' episodes have ended, and which games were restarted.
+    final_observations
+        Returns the final observations, for SAME_STEP autoreset; None in the other modes.
+    statistics
+        Whether to report finished games.
+    lanes
+        The games.
+    """
+    infos = counter_infos(columns, lanes)
+    if statistics and np.count_nonzero(columns.game_over[lanes]):
+        infos |= episode_infos(columns, lanes)
+    if final_observations is not None and np.count_nonzero(ended):
+        infos |= final_infos(columns, ended, final_observations(), lanes)
+    if np.count_nonzero(restarted):
+        infos |= {"worker_restarted": restarted, "_worker_restarted": restarted.copy()}
+    return infos
 
 
 def _with_masks(values: npt.NDArray[np.int64], valid: npt.NDArray[np.bool_]) -> dict[str, Any]:

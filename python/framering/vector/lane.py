@@ -4,6 +4,8 @@ The same code runs in the calling process and in worker processes. Commands and 
 `Columns`: arrays with one entry per lane, in private or in shared memory.
 """
 
+from collections.abc import Iterable
+
 import numpy as np
 
 from framering import _core
@@ -119,13 +121,13 @@ class VectorLane:
         return emulator.lives, emulator.frame_number, emulator.episode_frame_number
 
 
-def restart_lanes(columns: Columns, lanes: slice, rng: np.random.Generator) -> None:
+def restart_lanes(columns: Columns, lanes: Iterable[int], rng: np.random.Generator) -> None:
     """Reset interrupted lanes with new seeds, and mark them restarted.
 
     A lane whose command is to reset or to restore keeps that command.
     """
-    command = columns.command[lanes]
-    interrupted = np.isin(command, (STEP, IDLE, RENDER, SAVE))
-    command[interrupted] = RESET_SEEDED
-    columns.seed[lanes][interrupted] = rng.integers(2**63, size=interrupted.sum())
-    columns.restarted[lanes] |= interrupted
+    chosen = np.fromiter(lanes, np.int64)
+    interrupted = chosen[np.isin(columns.command[chosen], (STEP, IDLE, RENDER, SAVE))]
+    columns.command[interrupted] = RESET_SEEDED
+    columns.seed[interrupted] = rng.integers(2**63, size=len(interrupted))
+    columns.restarted[interrupted] = True

@@ -1,5 +1,7 @@
 """Observations of a vector environment, gathered from the frame ring."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -39,14 +41,69 @@ class ObservationReader:
         Each is followed in its lane by one frame, the first of the next episode. The final frame of
         a restarted lane was lost with its worker: its stack is the one that was returned last.
         """
-        final = np.full(len(ended), None, dtype=object)
-        for lane in np.flatnonzero(restarted):
-            final[lane] = self._observations[lane].copy()
-        lanes = np.flatnonzero(ended & ~restarted)
-        arrivals = self._ring.published().astype(np.int64)[lanes] - 2
-        before = np.empty((len(lanes), *self._observations.shape[1:]), np.uint8)
+        return self._final(np.arange(len(ended)), ended, restarted, self._observations)
+
+    def _final(
+        self,
+        lanes: npt.NDArray[np.int64],
+        ended: npt.NDArray[np.bool_],
+        restarted: npt.NDArray[np.bool_],
+        returned: Sequence[npt.NDArray[np.uint8]] | npt.NDArray[np.uint8],
+    ) -> npt.NDArray[np.object_]:
+        final = np.full(len(lanes), None, dtype=object)
+        for index in np.flatnonzero(restarted):
+            final[index] = returned[lanes[index]].copy()
+        chosen = np.flatnonzero(ended & ~restarted)
+        arrivals = self._ring.published().astype(np.int64)[lanes[chosen]] - 2
+        before = np.empty((len(chosen), *self._observations.shape[1:]), np.uint8)
         after = np.empty_like(before)
-        self._ring.gather(lanes, arrivals, before, after)
-        for lane, stack in zip(lanes, after, strict=True):
-            final[lane] = stack
+        self._ring.gather(lanes[chosen], arrivals, before, after)
+        for index, stack in zip(chosen, after, strict=True):
+            final[index] = stack
         return final
+
+
+class AsyncObservationReader(ObservationReader):
+    """Gathers the newest and the final frame stacks of some lanes.
+
+    Parameters
+    ----------
+    ring, copy
+        As for `ObservationReader`.
+    num_envs
+        Number of lanes.
+    shape
+        Shape of the observations, ``(batch_size, stack_size, *frame_shape)``.
+    """
+
+    def __init__(
+        self, ring: _core.Ring, num_envs: int, shape: tuple[int, ...], *, copy: bool
+    ) -> None:
+        super().__init__(ring, shape, copy=copy)
+        # The stack of each lane that was returned last.
+        self._returned = [np.zeros(shape[1:], np.uint8)] * num_envs
+
+    def newest(self) -> npt.NDArray[np.uint8]:
+        """Return the newest stack of each lane."""
+        return self.newest_of(np.arange(len(self._returned)))
+
+    def newest_of(self, lanes: npt.NDArray[np.int64]) -> npt.NDArray[np.uint8]:
+        """Return the newest stacks of lanes."""
+        if self._copy or len(lanes) != len(self._observations):
+            self._observations = np.empty((len(lanes), *self._observations.shape[1:]), np.uint8)
+        self._ring.gather_newest_of(self._observations, lanes)
+        for lane, stack in zip(lanes, self._observations, strict=True):
+            self._returned[lane] = stack if self._copy else stack.copy()
+        return self._observations
+
+    def final_of(
+        self,
+        lanes: npt.NDArray[np.int64],
+        ended: npt.NDArray[np.bool_],
+        restarted: npt.NDArray[np.bool_],
+    ) -> npt.NDArray[np.object_]:
+        """Return the final stacks of ended episodes of lanes; see `ObservationReader.final`.
+
+        It must be called before `newest_of` returns the first stacks of the next episodes.
+        """
+        return self._final(lanes, ended, restarted, self._returned)

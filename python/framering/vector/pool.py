@@ -18,9 +18,9 @@ from framering.vector.worker import TRACEBACK_BYTES, WorkerSpec, columns_in, tra
 
 # Most workers finish a step within this time of each other. The caller sleeps until the first has
 # finished, as a step is long, unless there is a free core.
-_SPIN_SECONDS = 300e-6
+SPIN_SECONDS = 300e-6
 # Interval at which the caller checks whether its workers are alive.
-_LIVENESS_CHECK_SECONDS = 0.1
+LIVENESS_CHECK_SECONDS = 0.1
 # A worker that dies so often in a row, without finishing a request, is not replaced again.
 _MAX_DEATHS = 5
 
@@ -50,6 +50,9 @@ class WorkerPool:
         Number of processes, at most one per lane.
     first_lane
         The first lane of the pool; the lanes before it are executed elsewhere.
+    asynchronous
+        Whether the workers execute single lanes: see
+        `framering.vector.async_executors.AsyncWorkerPool`.
 
     Attributes
     ----------
@@ -67,9 +70,13 @@ class WorkerPool:
         ring: _core.Ring,
         num_workers: int,
         first_lane: int = 0,
+        *,
+        asynchronous: bool = False,
     ) -> None:
         self._channel = _core.WorkerChannel(
-            workers=num_workers, data_bytes=num_workers * TRACEBACK_BYTES + layout.nbytes
+            workers=num_workers,
+            data_bytes=num_workers * TRACEBACK_BYTES + layout.nbytes,
+            lanes=layout.lanes if asynchronous else 0,
         )
         self.columns = columns_in(self._channel, layout)
         self.restarts = 0
@@ -88,14 +95,15 @@ class WorkerPool:
                 layout=layout,
                 settings=settings,
                 same_step_autoreset=same_step_autoreset,
+                asynchronous=asynchronous,
                 ring_fd=ring.fd,
                 channel_fd=self._channel.fd,
                 parent=os.getpid(),
             )
             for worker in range(num_workers)
         ]
-        has_free_core = num_workers < len(os.sched_getaffinity(0))
-        self._wait_arguments = (_SPIN_SECONDS, _LIVENESS_CHECK_SECONDS, has_free_core)
+        self._has_free_core = num_workers < len(os.sched_getaffinity(0))
+        self._wait_arguments = (SPIN_SECONDS, LIVENESS_CHECK_SECONDS, self._has_free_core)
         self._deaths = [0] * num_workers
         self._rng = np.random.default_rng()
         self._processes: list[_Process] = []
@@ -123,9 +131,7 @@ class WorkerPool:
         if self._failure is not None:
             raise self._failure
         while self._channel.wait_all(*self._wait_arguments) is not None:
-            for worker, process in enumerate(self._processes):
-                if process.poll() is not None:
-                    self._replace(worker)
+            self._replace_dead()
         for worker, deaths in enumerate(self._deaths):
             if deaths:
                 self._deaths[worker] = 0
@@ -133,6 +139,11 @@ class WorkerPool:
     def close(self) -> None:
         """End the workers."""
         self._finalizer()
+
+    def _replace_dead(self) -> None:
+        for worker, process in enumerate(self._processes):
+            if process.poll() is not None:
+                self._replace(worker)
 
     def _replace(self, worker: int) -> None:
         """Replace a dead worker, and restart its lanes."""
@@ -149,19 +160,21 @@ class WorkerPool:
             )
             self.close()
             raise self._failure
-        # No other process accesses these lanes until the request below.
-        lanes = slice(spec.first_lane, spec.last_lane)
-        restart_lanes(self.columns, lanes, self._rng)
         traceback_bytes(self._channel, worker)[:] = 0
-        self._channel.cancel(worker)
-        self._channel.request(worker)
+        # No other process accesses these lanes before the new one.
+        self._restart_lanes(worker, range(spec.first_lane, spec.last_lane))
         self._processes[worker] = _start_worker(spec)
         self.restarts += 1
         warnings.warn(
             f"{name} {cause}; it is replaced, and its games restart",
             RuntimeWarning,
-            stacklevel=4,
+            stacklevel=5,
         )
+
+    def _restart_lanes(self, worker: int, lanes: range) -> None:
+        restart_lanes(self.columns, lanes, self._rng)
+        self._channel.cancel(worker)
+        self._channel.request(worker)
 
     def _cause(self, worker: int) -> str:
         code = self._processes[worker].returncode

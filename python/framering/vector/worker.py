@@ -11,6 +11,7 @@ import os
 import signal
 import sys
 import traceback
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -37,6 +38,7 @@ class WorkerSpec:
     layout: Layout
     settings: AtariSettings
     same_step_autoreset: bool
+    asynchronous: bool
     ring_fd: int
     channel_fd: int
     parent: int
@@ -75,15 +77,33 @@ def run_worker(spec: WorkerSpec) -> None:
             VectorLane(index, spec.settings, spec.same_step_autoreset, ring, columns)
             for index in range(spec.first_lane, spec.last_lane)
         ]
+        execute = _execute_running if spec.asynchronous else _execute_all
         while os.getppid() == spec.parent:
-            if channel.wait_request(spec.worker, _SPIN_SECONDS, _PARENT_CHECK_SECONDS):
-                for lane in lanes:
-                    lane.execute()
-                channel.complete(spec.worker)
+            execute(channel, spec, lanes)
     except Exception:
         reason = traceback.format_exc().encode()[-TRACEBACK_BYTES:]
         traceback_bytes(channel, spec.worker)[: len(reason)] = bytearray(reason)
         sys.exit(1)
+
+
+def _execute_all(
+    channel: _core.WorkerChannel, spec: WorkerSpec, lanes: Sequence[VectorLane]
+) -> None:
+    """Execute the commands of all lanes, if a request comes."""
+    if channel.wait_request(spec.worker, _SPIN_SECONDS, _PARENT_CHECK_SECONDS):
+        for lane in lanes:
+            lane.execute()
+        channel.complete(spec.worker)
+
+
+def _execute_running(
+    channel: _core.WorkerChannel, spec: WorkerSpec, lanes: Sequence[VectorLane]
+) -> None:
+    """Execute the commands of those lanes that have one, in turn; each is finished at once."""
+    bounds = spec.first_lane, spec.last_lane
+    for index in channel.wait_running(spec.worker, *bounds, _SPIN_SECONDS, _PARENT_CHECK_SECONDS):
+        lanes[index - spec.first_lane].execute()
+        channel.finish(index)
 
 
 def main() -> None:
