@@ -39,6 +39,7 @@ void LaneTasks::start(std::size_t lane) const {
     throw std::logic_error("lane " + std::to_string(lane) +
                            " has a task already: take its result first");
   }
+  std::atomic_ref(its.start_order).store(wanted_->next_start++, std::memory_order_relaxed);
   std::atomic_ref(its.started).store(started + 1, std::memory_order_release);
 }
 
@@ -92,6 +93,9 @@ std::vector<std::size_t> LaneTasks::running(std::size_t first, std::size_t last)
       lanes.push_back(lane);
     }
   }
+  std::ranges::sort(lanes, {}, [this](std::size_t lane) {
+    return load(tasks_[lane].start_order, std::memory_order_relaxed);
+  });
   return lanes;
 }
 

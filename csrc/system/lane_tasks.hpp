@@ -38,6 +38,9 @@
 //    it. The parent's wait ends by its timeout then, and P6 sees the lane; later waits compare
 //    total only with a newer `before`. An order that was drawn and not used leaves a gap.
 //
+// 5. No lane starves. A worker executes its lanes in the order in which they were started, and the
+//    parent takes them in the order in which they finished: both are queues.
+//
 // There is one parent thread at a time, and one worker at a time for a lane. The counts have 64
 // bits and do not wrap.
 #pragma once
@@ -72,8 +75,8 @@ class LaneTasks {
   // Takes all ready lanes, in the order in which they finished.
   [[nodiscard]] std::vector<std::size_t> take_ready() const;
 
-  // The worker's side: its running lanes in [first, last) (L1), and the end of a lane's task (L3 to
-  // L7).
+  // The worker's side: its running lanes in [first, last) in the order in which they were started
+  // (L1), and the end of a lane's task (L3 to L7).
   [[nodiscard]] std::vector<std::size_t> running(std::size_t first, std::size_t last) const;
   void finish(std::size_t lane) const;
 
@@ -86,9 +89,11 @@ class LaneTasks {
   };
   struct alignas(64) Wanted {
     std::uint64_t wanted;
+    std::uint64_t next_start;
   };
   struct alignas(64) Task {
     std::uint64_t started;
+    std::uint64_t start_order;
     std::uint64_t taken;
     std::uint64_t finished;
     std::uint64_t order;

@@ -48,6 +48,20 @@ TEST_CASE("lanes are taken in the order in which they finish, each once") {
   CHECK(tasks.take_ready() == Lanes{3, 1});
 }
 
+TEST_CASE("a worker finds its lanes in the order in which they were started") {
+  const WorkerChannel channel(1, 0, 4);
+  const LaneTasks tasks = channel.tasks();
+  for (const std::size_t lane : Lanes{3, 0, 2}) {
+    tasks.start(lane);
+  }
+  CHECK(tasks.running(0, 4) == Lanes{3, 0, 2});
+  tasks.finish(3);
+  CHECK(tasks.take_ready() == Lanes{3});
+  tasks.start(1);
+  tasks.start(3);
+  CHECK(tasks.running(0, 4) == Lanes{0, 2, 1, 3});
+}
+
 TEST_CASE("a wait for more lanes than are ready ends by its timeout") {
   const WorkerChannel channel(1, 0, 3);
   const LaneTasks tasks = channel.tasks();
