@@ -115,6 +115,10 @@ class TrainConfig:
     pipeline: bool | None = None
     """learn while the environments step, from the transitions stored before; None: only with
     --num-envs above 1"""
+    async_envs: bool = False
+    """for Atari: let no environment wait for another: the policy acts for those that are ready,
+    half of them at a time, while the others step; which are ready depends on time, so runs with the
+    same seed differ"""
     act_with: Literal["online", "target"] = "online"
     """the network that chooses actions; with target, acting never waits for an update, and the
     policy changes only at target updates (Daley & Amato, arXiv 2111.01264)"""
@@ -194,6 +198,7 @@ class TrainConfig:
         self._check_integers()
         self._check_floats()
         self._check_combinations()
+        self._check_async_envs()
         self._check_algorithm()
 
     @property
@@ -210,6 +215,15 @@ class TrainConfig:
     def pipelined(self) -> bool:
         """Whether learning and emulation overlap."""
         return self.num_envs > 1 if self.pipeline is None else self.pipeline
+
+    @property
+    def acting_envs(self) -> int:
+        """Environments that the policy acts for at once.
+
+        With `async_envs` these are half of them, so that the other half occupies the workers
+        meanwhile; more would leave workers idle, fewer would act more often for less.
+        """
+        return self.num_envs // 2 if self.async_envs else self.num_envs
 
     def _check_names(self) -> None:
         for name in ("exp_name", "wandb_project_name", "wandb_entity", "hf_entity"):
@@ -303,6 +317,25 @@ class TrainConfig:
             raise ConfigError(
                 "--upload-model: expected --save-model beside it, got none; "
                 "only a saved model is uploaded: give both"
+            )
+
+    def _check_async_envs(self) -> None:
+        if not self.async_envs:
+            return
+        if self.num_envs < 2:
+            raise ConfigError(
+                f"--async-envs: expected --num-envs 2 or more beside it, got {self.num_envs}; one "
+                "environment has no other to wait for: leave it out"
+            )
+        if self.pipeline is not None:
+            raise ConfigError(
+                "--async-envs: expected no --pipeline and no --no-pipeline beside it, got one; "
+                "asynchronous environments always step while the policy learns: leave it out"
+            )
+        if self.capture_video:
+            raise ConfigError(
+                "--async-envs: expected no --capture-video beside it, got it; each image would "
+                "wait for all environments: leave one out"
             )
 
     def _check_algorithm(self) -> None:

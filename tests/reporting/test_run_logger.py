@@ -45,7 +45,7 @@ def test_a_message_is_printed_as_it_is(message, terminal, logger):
 def test_the_progress_of_a_step_is_that_after_it(logger):
     run = logger(total_timesteps=16)
 
-    run.log_step(8, 0.5, SimpleNamespace(num_envs=8), {})
+    run.log_step(8, 0.5, SimpleNamespace(num_envs=8), {}, 8)
     run.close()
 
     assert "step 16/16" in run.console.file.getvalue()

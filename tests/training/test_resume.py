@@ -91,7 +91,7 @@ def test_an_extended_run_gives_the_weights_of_one_that_was_that_long_with_its_sc
 def test_an_extended_runs_epsilon_and_beta_stay_where_they_ended(monkeypatch):
     seen = []
 
-    def log_step(self, step, epsilon, envs, infos):
+    def log_step(self, step, epsilon, envs, infos, taken):
         seen.append((step, epsilon))
 
     settings = {**PONG, "env_id": "CartPole-v1", "exploration_fraction": 1.0, "start_e": 0.5}

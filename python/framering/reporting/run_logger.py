@@ -72,10 +72,12 @@ class RunLogger:
         """Context of what isn't stepping, such as saving; see `ProgressLine.activity`."""
         return self.progress.activity(name, parts)
 
-    def log_step(self, step: int, epsilon: float, envs: Any, infos: dict[str, Any]) -> None:
-        """Report a step of all environments, and the episodes that ended in it.
+    def log_step(
+        self, step: int, epsilon: float, envs: Any, infos: dict[str, Any], taken: int
+    ) -> None:
+        """Report a step of environments, and the episodes that ended in it.
 
-        ``step`` is the number of environment steps before it.
+        ``step`` is the number of environment steps before it, ``taken`` the number in it.
         """
         if "_episode" in infos:
             for index in np.flatnonzero(infos["_episode"]):
@@ -86,7 +88,7 @@ class RunLogger:
                 self.progress.log_episode(episodic_return, length)
         if self.recorder is not None:
             self.recorder.capture(envs, infos)
-        self.progress.log_step(step + envs.num_envs, epsilon)
+        self.progress.log_step(step + taken, epsilon)
 
     def log_update(self, step: int, loss: float, q_value: float) -> None:
         """Report an update."""

@@ -64,7 +64,7 @@ def make_components(config: TrainConfig, task: TaskSpec, replay: ReplayBuffer) -
         envs=make_training_environments(config, task, replay),
         learner=make_learner(config, task),
         prefetcher=BatchPrefetcher(replay, config.batch_size),
-        exploration=EpsilonGreedy(task.num_actions, config.num_envs, config.seed),
+        exploration=EpsilonGreedy(task.num_actions, config.acting_envs, config.seed),
     )
 
 
@@ -141,6 +141,8 @@ def describe(config: TrainConfig, task: TaskSpec, components: Components) -> str
     }.get(workers, f"in {workers} worker processes")
     limit = components.replay.memory_limit
     order = "while learning" if config.pipelined else "in turn with learning"
+    if config.async_envs:
+        order = f"asynchronously ({config.acting_envs} act at once), {order}"
     return (
         f"{config.env_id}: {environments} {emulation}, {order}; "
         f"{components.learner.device} with {torch.get_num_threads()} torch threads"

@@ -31,8 +31,8 @@ class TrainingEnvironments(Protocol):
     def step(self, actions: Any) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
         """Take a step in each environment."""
 
-    def send(self, actions: Any) -> None:
-        """Start a step, which `recv` ends."""
+    def send(self, actions: Any, env_id: Any = None) -> None:
+        """Start a step, which `recv` ends; of all environments, or of asynchronous ones."""
 
     def recv(self) -> tuple[Any, Any, Any, Any, dict[str, Any]]:
         """Return the results of the step that `send` started."""
@@ -57,6 +57,7 @@ def make_training_environments(
             task.env_id,
             config.num_envs,
             num_workers=worker_count(config.num_envs, config.num_workers, config.pipelined),
+            batch_size=config.acting_envs if config.async_envs else None,
             replay=replay,
             order="cleanrl",
             screen_size=task.frame_side,

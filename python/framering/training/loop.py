@@ -2,8 +2,11 @@
 
 from collections.abc import Callable
 from contextlib import closing
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from framering._core import Window
 from framering.config import TrainConfig
@@ -42,7 +45,8 @@ def train(
     config
         The settings; see ``framering train --help``.
     on_step
-        Called after each step of all environments with the number of steps taken so far.
+        Called after each step of all environments (with ``async_envs``, of those that were ready)
+        with the number of steps taken so far.
     total_timesteps
         With ``config.resume``, the environment steps of the whole run, to extend it; None: those
         that it was started with. Its schedules of epsilon and beta stay those of the run that was
@@ -92,24 +96,33 @@ def train(
                 epsilon = linear_schedule(
                     config.start_e, config.end_e, config.exploration_steps, step
                 )
-                greedy = learner.greedy_actions
-                actions = components.exploration.actions(observations, epsilon, greedy)
-                if config.pipelined:
+                act = partial(
+                    components.exploration.actions, epsilon=epsilon, greedy=learner.greedy_actions
+                )
+                taken = config.num_envs
+                if config.async_envs:
+                    observations, _, _, _, infos = envs.recv()
+                    envs.send(act(observations), infos["env_id"])
+                    taken = int(np.count_nonzero(~infos["reset"]))
+                    learn(config, run, components, step, taken)
+                elif config.pipelined:
+                    actions = act(observations)
                     window = components.replay.window()
                     envs.send(actions)
-                    learn(config, run, components, step, window)
+                    learn(config, run, components, step, taken, window)
                     observations, _, _, _, infos = envs.recv()
                 else:
-                    observations, _, _, _, infos = envs.step(actions)
-                    learn(config, run, components, step)
-                run.log_step(step, epsilon, envs, infos)
-                step += config.num_envs
+                    observations, _, _, _, infos = envs.step(act(observations))
+                    learn(config, run, components, step, taken)
+                run.log_step(step, epsilon, envs, infos, taken)
+                step += taken
 
-                if evaluation_is_due(config, step):
+                if evaluation_is_due(config, step, taken):
                     run.log_evaluation(step, evaluate_run(config, task, learner.q_network, run))
-                if checkpoint_is_due(config, step):
+                if checkpoint_is_due(config, step, taken):
                     checkpoint_or_warn(run, config, components, step)
-                on_step(step)
+                if taken:
+                    on_step(step)
 
             return finish(run, config, task, components, step, stop.requested)
 
@@ -119,21 +132,22 @@ def learn(
     run: RunLogger,
     components: Components,
     first_step: int,
+    taken: int,
     window: Window | None = None,
 ) -> None:
-    """Make the updates that belong to one step of all environments.
+    """Make the updates that belong to some environment steps.
 
     Parameters
     ----------
     config, run, components
         Those of the run.
-    first_step
-        The number of the first of the ``num_envs`` environment steps.
+    first_step, taken
+        The number of the first environment step, and how many there are.
     window
         What the batches are drawn from, while the environments write; None: all transitions.
     """
     replay, learner = components.replay, components.learner
-    steps = range(max(first_step, config.learning_starts + 1), first_step + config.num_envs)
+    steps = range(max(first_step, config.learning_starts + 1), first_step + taken)
     training_steps = sum(step % config.train_frequency == 0 for step in steps)
     batches = components.prefetcher.batches(training_steps * config.gradient_steps, window)
     for step in steps:
@@ -158,28 +172,28 @@ def update(learner: Learner, batch: Any, run: RunLogger) -> UpdateResult:
         return learner.update(batch)
 
 
-def evaluation_is_due(config: TrainConfig, step: int) -> bool:
+def evaluation_is_due(config: TrainConfig, step: int, taken: int) -> bool:
     """Return whether to evaluate after a step; `finish` evaluates a model that is saved."""
     if config.save_model and step >= config.total_timesteps:
         return False
-    return reaches_multiple(step, config.eval_every, config.num_envs)
+    return reaches_multiple(step, config.eval_every, taken)
 
 
-def checkpoint_is_due(config: TrainConfig, step: int) -> bool:
+def checkpoint_is_due(config: TrainConfig, step: int, taken: int) -> bool:
     """Return whether to write a checkpoint after a step: the last one can be extended."""
     if config.checkpoint_every and step >= config.total_timesteps:
         return True
-    return reaches_multiple(step, config.checkpoint_every, config.num_envs)
+    return reaches_multiple(step, config.checkpoint_every, taken)
 
 
-def reaches_multiple(step: int, frequency: int, num_envs: int) -> bool:
-    """Return whether the last step of all environments reached a multiple of a frequency.
+def reaches_multiple(step: int, frequency: int, taken: int) -> bool:
+    """Return whether the last steps that were taken reached a multiple of a frequency.
 
     Examples
     --------
-    >>> reaches_multiple(step=104, frequency=100, num_envs=8)
+    >>> reaches_multiple(step=104, frequency=100, taken=8)
     True
-    >>> reaches_multiple(step=112, frequency=100, num_envs=8)
+    >>> reaches_multiple(step=112, frequency=100, taken=8)
     False
     """
-    return frequency > 0 and step % frequency < num_envs
+    return frequency > 0 and step % frequency < taken

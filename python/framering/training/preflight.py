@@ -34,6 +34,10 @@ def check_run(config: TrainConfig, task: TaskSpec) -> None:
             f"--augment: expected an environment with images, got observations of shape "
             f"{task.observation_space.shape}: leave it out"
         )
+    if config.async_envs and not task.is_atari:
+        raise ConfigError(
+            f"--async-envs: expected an Atari game beside it, got {task.env_id}: leave it out"
+        )
     if config.checkpoint_every and task.is_atari:
         check_can_save()
     if config.track:

@@ -3,13 +3,16 @@
 A resumed run of an Atari game ends with the weights of one that was never interrupted, bit for bit
 (on the CPU, with the same software and number of threads). With sticky actions (the ``ALE/…-v5``
 ids) it may differ: ALE doesn't save the action that it would repeat. Environments other than Atari
-can't be saved: their resumed runs begin new episodes, so they end with other weights.
+can't be saved: their resumed runs begin new episodes, so they end with other weights. A run with
+``async_envs`` depends on time and so ends with other weights, but its resumed games, buffer, step
+count, and results that were not received yet are those that were saved.
 """
 
 import dataclasses
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from framering.config import TrainConfig
@@ -17,6 +20,7 @@ from framering.errors import ConfigError
 from framering.training.checkpoint import Checkpoint, save_checkpoint
 from framering.training.components import Components, make_components, make_replay
 from framering.training.task import TaskSpec
+from framering.vector.env import AtariVectorEnv
 
 
 def save_run(run: Path, config: TrainConfig, components: Components, step: int) -> Path:
@@ -68,7 +72,8 @@ def reset_or_restore(
     Returns
     -------
     tuple
-        The components, the first observations, and the environment steps taken so far.
+        The components, the first observations (which `recv` returns with ``async_envs``), and the
+        environment steps taken so far.
 
     Raises
     ------
@@ -81,13 +86,23 @@ def reset_or_restore(
     components = make_components(config, task, replay)
     try:
         if checkpoint is None:
-            observations, _ = components.envs.reset(seed=config.seed)
-            return components, observations, 0
+            return components, _reset(components, config), 0
         observations = _restore(components, checkpoint)
         return components, observations, int(checkpoint.state["step"])
     except BaseException:
         components.envs.close()
         raise
+
+
+def _reset(components: Components, config: TrainConfig) -> NDArray[Any]:
+    """Begin new episodes; return the first observations, none of asynchronous environments."""
+    envs = components.envs
+    if config.async_envs:
+        assert isinstance(envs, AtariVectorEnv)  # the settings were checked
+        envs.async_reset(seed=config.seed)
+        return np.empty(0, np.uint8)
+    observations: NDArray[Any] = envs.reset(seed=config.seed)[0]
+    return observations
 
 
 def _restore(components: Components, checkpoint: Checkpoint) -> NDArray[Any]:

@@ -57,7 +57,7 @@ class ReplayRecorder(EpisodeInfos):
         self._observations, infos = self.env.reset(seed=seed, options=options)
         return self._observations, infos
 
-    def send(self, actions: NDArray[np.int64]) -> None:
+    def send(self, actions: NDArray[np.int64], env_id: None = None) -> None:
         """Accept the actions of a step; Gymnasium's environments take it in `recv`."""
         self._actions = actions
 
