@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from framering import AtariVectorEnv
+from framering.vector.async_executors import AsyncExecutor
 
 
 @pytest.fixture
@@ -47,7 +48,9 @@ def worker_ids() -> Callable[..., Any]:
     """Process ids of the workers of a vector environment."""
 
     def worker_ids(envs: AtariVectorEnv) -> list[int]:
-        return [process.pid for process in envs._stepper.executor._processes]
+        executor: Any = envs._stepper.executor
+        pool = executor._lanes if isinstance(executor, AsyncExecutor) else executor
+        return [process.pid for process in pool._processes]
 
     return worker_ids
 
