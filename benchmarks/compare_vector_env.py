@@ -18,13 +18,15 @@ from rich.markdown import Markdown
 import machine
 from interleaved import Rates, measure
 from sampling_beside_writers import BATCH, GAMES, sampling_beside_writers
-from vector_contenders import CORES, EMULATION, MAKERS, Contender, framering
+from vector_contenders import ASYNC, CORES, EMULATION, MAKERS, Contender, framering
 
 # For framering bench: how long it takes with which arguments.
 BENCH = {"seconds": 120, "arguments": ["--rounds", "3", "--most-envs", "16"]}
 
-PEERS = {8: ["ALE's AtariVectorEnv", "EnvPool"], 1: ["Gymnasium, one environment"]}
-TITLES = {8: "Eight games", 1: "One game"}
+VECTORS = ["ALE's AtariVectorEnv", "EnvPool", "EnvPool, asynchronous"]
+PEERS = {8: VECTORS, 16: VECTORS, 1: ["Gymnasium, one environment"]}
+OURS = {8: ["framering", ASYNC], 16: ["framering", ASYNC], 1: ["framering"]}
+TITLES = {8: "Eight games", 16: "Sixteen games", 1: "One game"}
 
 
 @dataclasses.dataclass(kw_only=True)
@@ -85,7 +87,9 @@ def conditions(comparison: Comparison) -> Iterator[str]:
         f"{comparison.rounds} rounds of {comparison.env_steps} steps, in turns, and the slowest "
         f"and fastest round. *{EMULATION.capitalize()}* is `act` and `reset_game` in a process a "
         "core, nothing else; a peer can be beaten by no more than emulation beats it. (Starts "
-        "that framering restores are not emulated, so it may come closer than one.)"
+        "that framering restores are not emulated, so it may come closer than one.) "
+        "*Asynchronous* is with a batch_size of half the games: those that are ready are received "
+        "and get actions while the others are stepped."
     )
     yield ""
     yield "`python benchmarks/compare_vector_env.py --save benchmarks/results/vector_env.md`"
@@ -94,22 +98,22 @@ def conditions(comparison: Comparison) -> Iterator[str]:
 def beside_peers(
     comparison: Comparison, game: str, num_envs: int, peers: list[str]
 ) -> Iterator[str]:
-    names = [EMULATION, "framering", *peers]
+    ours = OURS[num_envs]
+    names = [EMULATION, *ours, *peers]
     contenders = {who: MAKERS[who](game, num_envs) for who in names}
     rates = measure(contenders, num_envs, comparison.env_steps // num_envs, comparison.rounds)
     yield ""
     yield f"## {TITLES[num_envs]} of {game}"
     yield ""
-    yield "| | steps/s | slowest to fastest | of emulation | framering is | emulation is |"
-    yield "|---|---:|---:|---:|---:|---:|"
+    winners = [*ours, "emulation"]
+    columns = " | ".join(f"{winner} is" for winner in winners)
+    yield f"| | steps/s | slowest to fastest | of emulation | {columns} |"
+    yield "|---|---:|---:|---:|" + "---:|" * len(winners)
     for who in names:
-        beaten = [rates.ratio(winner, who) for winner in ("framering", EMULATION)]
-        yield "| {} | {} | {:.2f} | {} | {} |".format(
-            who,
-            figures(rates, who),
-            rates.ratio(who, EMULATION),
-            *(f"{ratio:.2f}x" if who in peers else "" for ratio in beaten),
-        )
+        beaten = [rates.ratio(winner, who) for winner in (*ours, EMULATION)]
+        cells = [f"{ratio:.2f}x" if who in peers else "" for ratio in beaten]
+        ratio = rates.ratio(who, EMULATION)
+        yield f"| {who} | {figures(rates, who)} | {ratio:.2f} | {' | '.join(cells)} |"
 
 
 def figures(rates: Rates, who: str) -> str:

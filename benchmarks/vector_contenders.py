@@ -52,6 +52,38 @@ class VectorSteps:
         self._envs.close()
 
 
+class AsyncSteps:
+    """Steps any asynchronous vector environment: half of its games are received at a time.
+
+    No game is running between two calls.
+    """
+
+    def __init__(self, envs: Any, num_envs: int) -> None:
+        self._envs = envs
+        self._batch_size = batch_size_of(num_envs)
+        self._batches = num_envs // self._batch_size
+        draws = np.random.default_rng(1)
+        num_actions = envs.single_action_space.n if hasattr(envs, "single_action_space") else 4
+        shape = (1000, self._batch_size)
+        self._actions = itertools.cycle(draws.integers(num_actions, size=shape))
+        envs.async_reset()
+        self._idle = self._receive_all()
+
+    def __call__(self, steps: int) -> None:
+        for env_id in self._idle:
+            self._envs.send(next(self._actions), env_id)
+        for _ in range((steps - 1) * self._batches):
+            *_, infos = self._envs.recv()
+            self._envs.send(next(self._actions), infos["env_id"])
+        self._idle = self._receive_all()
+
+    def _receive_all(self) -> list[Any]:
+        return [np.array(self._envs.recv()[-1]["env_id"]) for _ in range(self._batches)]
+
+    def close(self) -> None:
+        self._envs.close()
+
+
 class SingleSteps:
     """Steps Gymnasium's single environment, and resets it when an episode ends."""
 
@@ -120,15 +152,31 @@ def emulate(game: str, connection: "Connection[int, int]") -> None:
         connection.send(steps)
 
 
+def batch_size_of(num_envs: int) -> int:
+    """Return how many games are received at a time, a divisor of their number."""
+    return max(num_envs // 2, 1)
+
+
 def framering(game: str, num_envs: int, num_workers: int | None = None) -> Contender:
-    envs = AtariVectorEnv(
+    return VectorSteps(make_framering(game, num_envs, num_workers), num_envs)
+
+
+def framering_async(game: str, num_envs: int, num_workers: int | None = None) -> Contender:
+    envs = make_framering(game, num_envs, num_workers, batch_size=batch_size_of(num_envs))
+    return AsyncSteps(envs, num_envs)
+
+
+def make_framering(
+    game: str, num_envs: int, num_workers: int | None, batch_size: int | None = None
+) -> AtariVectorEnv:
+    return AtariVectorEnv(
         f"{game}NoFrameskip-v4",
         num_envs,
         num_workers,
+        batch_size=batch_size,
         order="gymnasium",
         terminal_on_life_loss=False,
     )
-    return VectorSteps(envs, num_envs)
 
 
 def ale(game: str, num_envs: int) -> Contender:
@@ -138,13 +186,23 @@ def ale(game: str, num_envs: int) -> Contender:
 
 
 def envpool(game: str, num_envs: int) -> Contender:
+    return VectorSteps(make_envpool(game, num_envs, num_envs), num_envs)
+
+
+def envpool_async(game: str, num_envs: int) -> Contender:
+    return AsyncSteps(make_envpool(game, num_envs, batch_size_of(num_envs)), num_envs)
+
+
+def make_envpool(game: str, num_envs: int, batch_size: int) -> Any:
     import envpool
 
-    threads = min(CORES, num_envs)
-    envs = envpool.make_gymnasium(
-        f"{game}-v5", num_envs=num_envs, num_threads=threads, reward_clip=True
+    return envpool.make_gymnasium(
+        f"{game}-v5",
+        num_envs=num_envs,
+        batch_size=batch_size,
+        num_threads=min(CORES, num_envs),
+        reward_clip=True,
     )
-    return VectorSteps(envs, num_envs)
 
 
 def gymnasium_single(game: str, num_envs: int) -> Contender:
@@ -154,10 +212,13 @@ def gymnasium_single(game: str, num_envs: int) -> Contender:
 
 Make = Callable[[str, int], Contender]
 EMULATION = "emulation alone"
+ASYNC = "framering, asynchronous"
 MAKERS: dict[str, Make] = {
     EMULATION: BareEmulation,
     "framering": framering,
+    ASYNC: framering_async,
     "ALE's AtariVectorEnv": ale,
     "EnvPool": envpool,
+    "EnvPool, asynchronous": envpool_async,
     "Gymnasium, one environment": gymnasium_single,
 }
