@@ -3,6 +3,7 @@
 import itertools
 import os
 from collections.abc import Iterator
+from types import SimpleNamespace
 from typing import Any
 
 import gymnasium
@@ -10,7 +11,8 @@ import numpy as np
 import pytest
 from gymnasium.spaces import Box, Discrete
 
-from framering import AtariVectorEnv, ReplayBuffer
+from framering import AtariVectorEnv, ReplayBuffer, _core
+from framering.vector import worker
 
 BREAKOUT = "BreakoutNoFrameskip-v4"
 PONG = "PongNoFrameskip-v4"
@@ -115,15 +117,21 @@ def test_a_step_is_send_and_recv_after_a_reset() -> None:
     env.close()
 
 
-def test_a_worker_does_not_hold_its_ready_games_back(worker_ids: Any, eventually: Any) -> None:
-    envs = AtariVectorEnv(BREAKOUT, 4, 1, batch_size=1)
-    envs.async_reset(seed=0)
-    order = [int(envs.recv()[-1]["env_id"][0]) for _ in range(4)]
-    assert sorted(order) == [0, 1, 2, 3]
-    # One game is ready while the others of its worker have no actions yet.
-    envs.send(np.array([1]), np.array([2]))
-    assert envs.recv()[-1]["env_id"].tolist() == [2]
-    envs.close()
+def test_a_worker_does_not_hold_its_ready_games_back() -> None:
+    channel = _core.WorkerChannel(workers=1, data_bytes=0, lanes=3)
+    ready = []
+
+    class Lane:
+        def execute(self) -> None:
+            ready.append(channel.take_ready().tolist())
+
+    channel.start(np.array([2, 0, 1]), np.zeros(3, int))
+    spec: Any = SimpleNamespace(worker=0, first_lane=0, last_lane=3)
+    lanes: Any = [Lane()] * 3
+    worker._execute_running(channel, spec, lanes)
+    # Each game is ready before the next one is stepped.
+    assert ready == [[], [2], [0]]
+    assert channel.take_ready().tolist() == [1]
 
 
 @pytest.mark.parametrize("workers", [0, 1, 2])
