@@ -147,11 +147,9 @@ void register_worker_channel(py::module_& module) {
             return wait_without_gil(
                 [&] { return self.wait_running(worker, first, last, spin_time, wait_time); });
           },
-          py::arg("worker"), py::arg("first"), py::arg("last"), py::arg("spin"),
-          py::arg("timeout"))
+          py::arg("worker"), py::arg("first"), py::arg("last"), py::arg("spin"), py::arg("timeout"))
       .def(
-          "finish",
-          [](const WorkerChannel& self, std::size_t lane) { self.tasks().finish(lane); },
+          "finish", [](const WorkerChannel& self, std::size_t lane) { self.tasks().finish(lane); },
           py::arg("lane"));
 
   module.def("exit_with_parent", &system::exit_with_parent, py::arg("parent"));

@@ -26,8 +26,8 @@ LaneTasks::LaneTasks(std::byte* memory, std::size_t lanes)
 
 LaneTasks::Task& LaneTasks::task(std::size_t lane) const {
   if (lane >= tasks_.size()) {
-    throw std::out_of_range("lane: expected less than " + std::to_string(tasks_.size()) +
-                            ", got " + std::to_string(lane));
+    throw std::out_of_range("lane: expected less than " + std::to_string(tasks_.size()) + ", got " +
+                            std::to_string(lane));
   }
   return tasks_[lane];
 }

@@ -56,6 +56,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "compile",
         "capture",
         "pipeline",
+        "async_envs",
         "num_workers",
         "torch_threads",
     ),

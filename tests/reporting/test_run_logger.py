@@ -57,7 +57,7 @@ def test_the_summary_has_steps_minutes_and_the_returns_of_training(logger, monke
     run = logger(total_timesteps=2000)
     for episodic_return in (1.0, 7.0):
         ended = {"_episode": [True], "episode": {"r": [episodic_return], "l": [10]}}
-        run.log_step(0, 0.5, SimpleNamespace(num_envs=1), ended)
+        run.log_step(0, 0.5, SimpleNamespace(num_envs=1), ended, 1)
     clock[0] += 90
 
     run.log_summary(2000)
