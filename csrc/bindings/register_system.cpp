@@ -26,10 +26,11 @@ void register_system(py::module_& module) {
 Returns
 -------
 dict
-    ``avx2``, ``avx512`` (F, BW, DQ and VL) and ``neon``: whether the processor has them.
+    ``avx2``, ``avx512`` (F, BW, DQ and VL) and ``neon``: whether the processor has them, and this
+    build has kernels for them.
     ``path``: ``"avx512"``, ``"avx2"`` or ``"portable"``, chosen at import; every path gives the same
     bytes. The environment variable ``FRAMERING_CPU`` selects one; an unknown name, or a path that
-    the processor cannot run, is an error at import.
+    the processor or this build lacks, is an error at import.
 
 Examples
 --------
@@ -37,6 +38,10 @@ Examples
 >>> framering.cpu_features()["path"] in ("avx512", "avx2", "portable")
 True
 )");
+
+  module.def(
+      "system_calls", [] { return FRAMERING_SYSTEM_CALLS; },
+      "Return the system calls that this build uses: \"linux\", or \"posix\" for POSIX's alone.");
 
   module.def("keep_freed_memory", &system::keep_freed_memory,
              "Make malloc keep freed memory instead of returning it to the kernel (glibc only).");

@@ -34,7 +34,7 @@ void palette_to_rgb(Palette palette, const std::uint8_t* screen, std::uint8_t* r
 void rgb_to_gray(const std::uint8_t* rgb, std::uint8_t* gray, std::size_t pixel_count,
                  system::CpuPath path) {
   std::size_t i = 0;
-#if defined(__x86_64__)
+#if FRAMERING_X86_KERNELS
   if (includes(path, system::CpuPath::avx2)) {
     i = rgb_to_gray_avx2(rgb, gray, pixel_count);
   }

@@ -136,7 +136,7 @@ PoolFormat pool_format(const PreprocessOptions& options) {
 }
 
 PoolingKernel pooling_kernel(std::size_t width, system::CpuPath path) {
-#if defined(__x86_64__)
+#if FRAMERING_X86_KERNELS
   if (includes(path, system::CpuPath::avx2) && width >= 32) {
     return pooling_avx2;
   }

@@ -1,6 +1,6 @@
 // Palette lookup and max-pooling with AVX2. A row has 32 bytes or more; its last 32 are computed
 // together, even where some of them were computed before.
-#if defined(__x86_64__)
+
 // NOLINTBEGIN(portability-simd-intrinsics): row_pooling.cpp holds the portable path.
 
 #include <immintrin.h>
@@ -285,4 +285,3 @@ const PoolingKernel pooling_avx2{
 }  // namespace framering::frame
 
 // NOLINTEND(portability-simd-intrinsics)
-#endif

@@ -21,7 +21,7 @@ void scale_stacks(const Stacks& stacks, float* out, [[maybe_unused]] system::Cpu
   for (std::size_t row = 0; row < stacks.rows; ++row) {
     const std::uint8_t* planes = stacks.bytes + row * stacks.row_stride;
     std::size_t pixel = 0;
-#if defined(__x86_64__)
+#if FRAMERING_X86_KERNELS
     if (includes(path, system::CpuPath::avx2) && stacks.stack == 4) {
       pixel = scale_four_planes_avx2(planes, stacks.pixels, out);
     }

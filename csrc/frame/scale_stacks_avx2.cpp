@@ -1,5 +1,5 @@
 // Scaling of stacks of four frames with AVX2.
-#if defined(__x86_64__)
+
 // NOLINTBEGIN(portability-simd-intrinsics): scale_stacks.cpp holds the portable path.
 
 #include <immintrin.h>
@@ -59,4 +59,3 @@ FRAMERING_AVX2 std::size_t scale_four_planes_avx2(const std::uint8_t* planes, st
 }  // namespace framering::frame
 
 // NOLINTEND(portability-simd-intrinsics)
-#endif

@@ -1,6 +1,6 @@
 // Shrink with AVX2. Columns are summed first: sixteen sums take two multiply-adds on bytes, and
 // rows that repeat, as most rows of an Atari screen do, are summed once.
-#if defined(__x86_64__)
+
 // NOLINTBEGIN(portability-simd-intrinsics): shrink_portable.cpp holds the portable path.
 
 #include <immintrin.h>
@@ -224,4 +224,3 @@ FRAMERING_AVX2 void finish_row_avx2(const ShrinkPlan& plan, std::size_t y,
 }  // namespace framering::frame
 
 // NOLINTEND(portability-simd-intrinsics)
-#endif

@@ -155,7 +155,7 @@ void finish_row_whole(const ShrinkPlan& plan, std::size_t /*y*/, const std::uint
 }  // namespace
 
 ShrinkKernel shrink_kernel(const ShrinkPlan& plan, system::CpuPath path) {
-#if defined(__x86_64__)
+#if FRAMERING_X86_KERNELS
   if (includes(path, system::CpuPath::avx2) && plan.finish == FinishKind::halves &&
       plan.channels == 1 && plan.target_values() >= 32) {
     return {.sum_columns = nullptr, .finish_row = &finish_halved_plane_avx2};

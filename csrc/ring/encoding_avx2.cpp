@@ -1,6 +1,6 @@
 // Encoding and decoding with AVX2, four words at a time where many are named. See system/avx2.hpp
 // for how such a file is compiled.
-#if defined(__x86_64__)
+
 // NOLINTBEGIN(portability-simd-intrinsics): encoding_kernels.cpp holds the portable path.
 
 #include <immintrin.h>
@@ -237,4 +237,3 @@ const EncodingKernels kAvx2Encoding{.differing = differing,
 }  // namespace framering::ring
 
 // NOLINTEND(portability-simd-intrinsics)
-#endif

@@ -4,7 +4,7 @@
 // Vectors have 256 bits: after wider ones, processors run at a lower clock for some time, which
 // costs `add` more than they gain here. Words are packed in a register and stored whole, since
 // storing only the named ones by one instruction is very slow on AMD's Zen 4.
-#if defined(__x86_64__)
+
 // NOLINTBEGIN(portability-simd-intrinsics): encoding_kernels.cpp holds the portable path.
 
 #include <immintrin.h>
@@ -188,4 +188,3 @@ const EncodingKernels kAvx512Encoding{.differing = differing,
 }  // namespace framering::ring
 
 // NOLINTEND(portability-simd-intrinsics)
-#endif

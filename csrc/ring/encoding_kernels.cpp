@@ -90,7 +90,7 @@ const EncodingKernels kPortableEncoding{.differing = differing,
                                         .decode_key = decode_key};
 
 const EncodingKernels& encoding_kernels() {
-#if defined(__x86_64__)
+#if FRAMERING_X86_KERNELS
   static const system::CpuPath path = system::cpu_path();
   if (path == system::CpuPath::avx512) {
     return kAvx512Encoding;

@@ -48,7 +48,7 @@ struct EncodingKernels {
 const EncodingKernels& encoding_kernels();
 
 extern const EncodingKernels kPortableEncoding;
-#if defined(__x86_64__)
+#if FRAMERING_X86_KERNELS
 extern const EncodingKernels kAvx2Encoding;
 extern const EncodingKernels kAvx512Encoding;
 #endif

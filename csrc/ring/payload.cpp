@@ -61,7 +61,7 @@ void store_payload(std::uint64_t* words, const std::uint8_t* bytes, std::size_t 
 
 void load_payload(std::uint8_t* bytes, const std::uint64_t* words, std::size_t number) {
   std::size_t done = 0;
-#if defined(__x86_64__)
+#if FRAMERING_X86_KERNELS
   static const bool avx2 = loads_with_avx2();
   if (avx2) {
     done = number / kLine * kLine;

@@ -5,7 +5,7 @@
 // model. x86 keeps loads in their order, so each is done before R4; `volatile` and the clobbered
 // memory keep the compiler from moving one over R1 or the fence R3. A load may be torn anywhere: R5
 // refuses whatever mixes two laps, and nothing depends on how it is mixed.
-#if defined(__x86_64__)
+
 // NOLINTBEGIN(portability-simd-intrinsics,*-no-assembler): the portable path is in payload.cpp.
 
 #include <immintrin.h>
@@ -42,4 +42,3 @@ __attribute__((target("avx2"))) void load_lines_avx2(std::uint8_t* bytes,
 }  // namespace framering::ring
 
 // NOLINTEND(portability-simd-intrinsics,*-no-assembler)
-#endif

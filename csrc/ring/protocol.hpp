@@ -44,7 +44,8 @@
 //    stored zeros after W2: the system call comes after W1 and W2 in the writer's program, it is a
 //    full barrier, and it ends only after every processor has dropped the page's translation. A
 //    reader that loads such a zero has loaded it after that; so it sees W1, as in 3. Pages of a
-//    mapping that processes share are taken from the file for all of them alike.
+//    mapping that processes share are taken from the file for all of them alike. Where the kernel
+//    takes a page only when it needs memory (MADV_FREE), that comes later still.
 //
 // 5. Decoding is safe whatever it meets. Between R2 and R5 a reader may hold words of other slots,
 //    half a frame, or zeros. It copies the words into memory of its own first, no more than the

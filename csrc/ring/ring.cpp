@@ -90,7 +90,7 @@ Ring Ring::attach(int descriptor) {
   system::Mapping mapping = system::Mapping::attach(descriptor);
   const Header header = read_header(mapping);
   const Layout layout(header.geometry);
-  if (layout.bytes() != header.bytes || layout.bytes() != mapping.size()) {
+  if (layout.bytes() != header.bytes || !mapping.is_shared_memory_of(layout.bytes())) {
     throw std::invalid_argument(
         "the ring's header does not fit its memory: " + std::to_string(layout.bytes()) +
         " bytes by its geometry, " + std::to_string(mapping.size()) + " mapped");

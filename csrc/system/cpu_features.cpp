@@ -10,13 +10,13 @@ namespace {
 
 CpuFeatures detect() {
   CpuFeatures found;
-#if defined(__x86_64__)
+#if FRAMERING_X86_KERNELS
   __builtin_cpu_init();
   found.avx2 = __builtin_cpu_supports("avx2") != 0;
   found.avx512 = found.avx2 && __builtin_cpu_supports("avx512f") != 0 &&
                  __builtin_cpu_supports("avx512bw") != 0 &&
                  __builtin_cpu_supports("avx512dq") != 0 && __builtin_cpu_supports("avx512vl") != 0;
-#elif defined(__aarch64__)
+#elif FRAMERING_NEON_KERNELS
   found.neon = true;  // part of the architecture's baseline
 #endif
   return found;
@@ -62,8 +62,8 @@ CpuPath choose_path(const std::string& requested, const CpuFeatures& features) {
   }
   if (requested == name(CpuPath::avx2) || requested == name(CpuPath::avx512)) {
     throw std::invalid_argument(
-        "FRAMERING_CPU: expected a path of this processor, which lacks its instructions, got '" +
-        requested + "'; set it to '" + name(paths.front()) + "' or unset it");
+        "FRAMERING_CPU: expected a path of this processor and this build, got '" + requested +
+        "'; set it to '" + name(paths.front()) + "' or unset it");
   }
   throw std::invalid_argument("FRAMERING_CPU: expected 'portable', 'avx2' or 'avx512', got '" +
                               requested + "'; unset it to use the fastest path of this processor");

@@ -6,6 +6,7 @@
 
 namespace framering::system {
 
+// Those of this processor that this build has kernels for.
 struct CpuFeatures {
   bool avx2 = false;
   bool avx512 = false;  // its parts F, BW, DQ and VL
@@ -25,7 +26,7 @@ inline bool includes(CpuPath path, CpuPath part) { return path >= part; }
 const char* name(CpuPath path);
 
 // The path with the requested name; "" requests the fastest that `features` allow. Throws
-// std::invalid_argument for an unknown name, or for a path that the processor cannot run.
+// std::invalid_argument for an unknown name, or for a path that `features` do not allow.
 CpuPath choose_path(const std::string& requested, const CpuFeatures& features);
 
 // choose_path of the environment variable FRAMERING_CPU, which is read once, at the first call.

@@ -1,13 +1,10 @@
 #include "system/doorbell.hpp"
 
-#include <linux/futex.h>
 #include <sched.h>
-#include <sys/syscall.h>
-#include <unistd.h>
 
 #include <algorithm>
-#include <cerrno>
-#include <ctime>
+
+#include "system/word_wait.hpp"
 
 #if defined(__x86_64__)
 #include <immintrin.h>
@@ -27,24 +24,12 @@ void relax() {
 #endif
 }
 
-// Sleeps until a wake or the timeout, or not at all if the word has another value. Returns false if
-// a signal ended the sleep. Without FUTEX_PRIVATE_FLAG, because the other process maps the word at
-// another address.
-bool sleep_while(std::uint32_t* word, std::uint32_t value, Clock::duration at_most) {
-  const auto seconds = std::chrono::duration_cast<std::chrono::seconds>(at_most);
-  const auto rest = std::chrono::duration_cast<std::chrono::nanoseconds>(at_most - seconds);
-  const timespec limit{.tv_sec = seconds.count(), .tv_nsec = rest.count()};
-  return ::syscall(SYS_futex, word, FUTEX_WAIT, value, &limit, nullptr, 0) == 0 || errno != EINTR;
-}
-
-void wake(std::uint32_t* word) { ::syscall(SYS_futex, word, FUTEX_WAKE, 1, nullptr, nullptr, 0); }
-
 }  // namespace
 
 void ring(Doorbell& bell) {
   std::atomic_ref(bell.count).fetch_add(1, std::memory_order_seq_cst);
   if (std::atomic_ref(bell.asleep).load(std::memory_order_seq_cst) != 0) {
-    wake(&bell.count);
+    wake_one(&bell.count);
   }
 }
 

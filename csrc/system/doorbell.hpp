@@ -1,4 +1,4 @@
-// A doorbell: a futex in shared memory with which one process notifies another. It spares the
+// A doorbell: a word in shared memory with which one process notifies another. It spares the
 // system call while the waiter is still spinning.
 //
 // A doorbell holds a count of rings, which only increases (and may wrap), and a flag that is 1
@@ -11,7 +11,7 @@
 //   R3  asleep == 1?          seq_cst     W3  futex wait, while count == s     (the kernel's load)
 //   R4  if so: futex wake                 W4  asleep := 0; go on with W1
 //
-// Proof obligations, and why they hold:
+// Proof obligations, and why they hold with a futex. word_wait.hpp says why they hold without.
 //
 // 1. The waiter sees the data. It returns true only after W1 (or the same check after W4), which is
 //    an acquire load of a count that R2 stored. So R2 synchronises with that load, and R1 happens

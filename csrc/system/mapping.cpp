@@ -7,9 +7,9 @@
 
 #include <cerrno>
 #include <cstdint>
-#include <fstream>
-#include <limits>
 #include <system_error>
+
+#include "system/pages.hpp"
 
 namespace framering::system {
 
@@ -20,21 +20,6 @@ namespace {
 }
 
 std::string mebibytes(std::uint64_t bytes) { return std::to_string(bytes >> 20U) + " MiB"; }
-
-// The kernel's estimate of the memory available without swapping; no limit if it reports none.
-std::uint64_t available_memory() {
-  std::ifstream meminfo("/proc/meminfo");
-  std::string key;
-  std::uint64_t kibibytes = 0;
-  std::string unit;
-  while (meminfo >> key >> kibibytes) {
-    if (key == "MemAvailable:") {
-      return kibibytes << 10U;
-    }
-    std::getline(meminfo, unit);
-  }
-  return std::numeric_limits<std::uint64_t>::max();
-}
 
 [[noreturn]] void out_of_memory(std::size_t bytes, const char* what) {
   const std::uint64_t available = available_memory();
@@ -84,11 +69,6 @@ std::size_t page_bytes() {
   return bytes;
 }
 
-void advise_huge_pages(std::byte* data, std::size_t bytes) {
-  // An error is ignored: a kernel without huge pages returns one, and nothing depends on them.
-  ::madvise(data, bytes, MADV_HUGEPAGE);
-}
-
 }  // namespace
 
 Mapping Mapping::private_memory(std::size_t bytes, std::size_t huge, const char* what) {
@@ -114,11 +94,11 @@ Mapping Mapping::shared_memory(std::size_t bytes, std::size_t taken) {
   if (taken > available_memory()) {
     out_of_memory(taken, "a ring");
   }
-  Descriptor file(::memfd_create("framering", MFD_CLOEXEC));
+  Descriptor file(create_shared_file());
   if (file.get() < 0) {
     fail(errno, "creating shared memory");
   }
-  if (::ftruncate(file.get(), static_cast<off_t>(bytes)) != 0) {
+  if (::ftruncate(file.get(), static_cast<off_t>(shared_file_bytes(bytes))) != 0) {
     fail(errno, "sizing shared memory");
   }
   Mapping mapping(map(bytes, MAP_SHARED, file.get(), "a ring"), bytes, -1);
@@ -139,9 +119,7 @@ void Mapping::take(std::size_t offset, std::size_t bytes) const {
   }
   int error = 0;
   do {
-    error = ::fallocate(descriptor_, 0, static_cast<off_t>(offset), static_cast<off_t>(bytes)) == 0
-                ? 0
-                : errno;
+    error = allocate_shared_pages(descriptor_, offset, bytes);
   } while (error == EINTR);
   if (error == ENOSPC || error == ENOMEM) {
     out_of_memory(bytes, "a ring");
@@ -157,14 +135,12 @@ void Mapping::give_back(std::size_t offset, std::size_t bytes) const {
   if (first >= end) {
     return;
   }
-  const int failed = descriptor_ < 0
-                         ? ::madvise(data_ + first, end - first, MADV_DONTNEED)
-                         : ::fallocate(descriptor_, FALLOC_FL_PUNCH_HOLE | FALLOC_FL_KEEP_SIZE,
-                                       static_cast<off_t>(first), static_cast<off_t>(end - first));
+  const int error = descriptor_ < 0 ? free_private_pages(data_ + first, end - first)
+                                    : free_shared_pages(descriptor_, first, end - first);
   // If the call was interrupted, or the kernel had too little memory to do it, the pages stay. They
   // are written again a lap later.
-  if (failed != 0 && errno != EINTR && errno != ENOMEM && errno != EAGAIN) {
-    fail(errno, "giving memory back");
+  if (error != 0 && error != EINTR && error != ENOMEM && error != EAGAIN) {
+    fail(error, "giving memory back");
   }
 }
 
@@ -180,6 +156,10 @@ Mapping Mapping::attach(int descriptor) {
   const auto bytes = static_cast<std::size_t>(status.st_size);
   std::byte* data = map(bytes, MAP_SHARED, file.get(), "a ring");
   return {data, bytes, file.release()};
+}
+
+bool Mapping::is_shared_memory_of(std::size_t bytes) const {
+  return size_ == shared_file_bytes(bytes);
 }
 
 Mapping::Mapping(Mapping&& other) noexcept

@@ -47,8 +47,12 @@ class Mapping {
   // Throws OutOfMemory where the kernel has too little memory: it would kill a process that writes.
   void take(std::size_t offset, std::size_t bytes) const;
 
-  // Frees the pages that lie within these bytes, which then read as zeros.
+  // Frees the pages that lie within these bytes, as far as the system can: see pages.hpp. What
+  // they hold is unspecified until it is written again.
   void give_back(std::size_t offset, std::size_t bytes) const;
+
+  // Whether an attached mapping is of shared memory for so many bytes.
+  [[nodiscard]] bool is_shared_memory_of(std::size_t bytes) const;
 
   [[nodiscard]] std::byte* data() const { return data_; }
   [[nodiscard]] std::size_t size() const { return size_; }

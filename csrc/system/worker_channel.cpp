@@ -52,7 +52,8 @@ WorkerChannel WorkerChannel::attach(int descriptor) {
   Mapping mapping = Mapping::attach(descriptor);
   const auto* header = reinterpret_cast<const Header*>(mapping.data());
   if (mapping.size() < kHeaderBytes || header->magic != kMagic || header->layout != kLayout ||
-      mapping.size() != total_bytes(header->workers, header->data_bytes, header->lanes)) {
+      !mapping.is_shared_memory_of(
+          total_bytes(header->workers, header->data_bytes, header->lanes))) {
     throw std::invalid_argument(
         "descriptor: expected a worker channel of this version of framering, "
         "got " +

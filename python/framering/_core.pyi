@@ -14,6 +14,7 @@ _Palette: TypeAlias = Literal["ntsc", "pal"]
 # system
 
 def cpu_features() -> dict[str, bool | str]: ...
+def system_calls() -> Literal["linux", "posix"]: ...
 
 class WorkerChannel:
     """Requests to worker processes and their completions, in shared memory.

@@ -1,5 +1,4 @@
 #include <doctest/doctest.h>
-#include <sys/stat.h>
 
 #include <cstddef>
 #include <cstring>
@@ -49,33 +48,28 @@ TEST_CASE("a moved mapping keeps its memory") {
   CHECK(second.data()[0] == std::byte{0});
 }
 
-TEST_CASE("what is given back reads as zeros, and only whole pages of it") {
-  constexpr std::size_t kBytes = std::size_t{5} * 4096;
+TEST_CASE("an attached mapping knows the size that was asked for") {
+  const Mapping here = Mapping::shared_memory(10000, 10000);
+  const Mapping there = Mapping::attach(here.descriptor());
+  CHECK(there.is_shared_memory_of(10000));
+  CHECK_FALSE(there.is_shared_memory_of(100000));
+}
+
+TEST_CASE("bytes beside those that are given back stay as they are") {
+  constexpr std::size_t kBytes = std::size_t{64} << 10U;
   for (const bool shared : {false, true}) {
     CAPTURE(shared);
     const Mapping mapping =
-        shared ? Mapping::shared_memory(kBytes, 4096) : Mapping::private_memory(kBytes, 0);
-    mapping.take(4096, kBytes - 4096);
+        shared ? Mapping::shared_memory(kBytes, kBytes) : Mapping::private_memory(kBytes, 0);
     std::memset(mapping.data(), 1, kBytes);
-    mapping.give_back(4096 - 8, 8);  // within a page
-    mapping.give_back(2 * 4096 - 8, 2 * 4096 + 16);
+    mapping.give_back(kBytes / 4 - 8, 8);  // within a page
+    mapping.give_back(kBytes / 4 - 8, kBytes / 2 + 16);
     for (std::size_t i = 0; i < kBytes; ++i) {
-      REQUIRE(mapping.data()[i] == (i / 4096 == 2 || i / 4096 == 3 ? std::byte{0} : std::byte{1}));
+      const std::byte byte = mapping.data()[i];
+      const bool given_back = i >= kBytes / 4 && i < kBytes / 4 * 3;
+      REQUIRE((byte == std::byte{1} || (given_back && byte == std::byte{0})));
     }
+    std::memset(mapping.data(), 2, kBytes);
+    CHECK(mapping.data()[kBytes / 2] == std::byte{2});
   }
-}
-
-TEST_CASE("shared memory holds what was taken, and nothing of what was not or was given back") {
-  constexpr std::size_t kBytes = std::size_t{16} * 4096;
-  const Mapping mapping = Mapping::shared_memory(kBytes, 4096);
-  const auto held = [&] {
-    struct stat status{};
-    REQUIRE(::fstat(mapping.descriptor(), &status) == 0);
-    return static_cast<std::size_t>(status.st_blocks) * 512;
-  };
-  CHECK(held() == 4096);
-  mapping.take(4096, std::size_t{10} * 4096);
-  CHECK(held() == std::size_t{11} * 4096);
-  mapping.give_back(0, std::size_t{8} * 4096);
-  CHECK(held() == std::size_t{3} * 4096);
 }

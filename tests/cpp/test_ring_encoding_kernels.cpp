@@ -24,7 +24,7 @@ struct Path {
 // Those that this processor runs.
 std::vector<Path> paths() {
   std::vector<Path> all{{.name = "portable", .kernels = &kPortableEncoding}};
-#if defined(__x86_64__)
+#if FRAMERING_X86_KERNELS
   if (framering::system::cpu_features().avx2) {
     all.push_back({.name = "avx2", .kernels = &kAvx2Encoding});
   }

@@ -39,7 +39,7 @@ TEST_CASE("a payload of any length is loaded as it was stored, and nothing besid
   }
 }
 
-#if defined(__x86_64__)
+#if FRAMERING_X86_KERNELS
 TEST_CASE("AVX2 loads lines from and to any word") {
   if (!cpu_features().avx2) {
     MESSAGE("this processor has no AVX2");

@@ -7,7 +7,6 @@
 //
 // Encoded frames are noise for some time, so that slots are dropped for want of memory, and then
 // nearly constant, so that pages are given back right behind the oldest slot.
-#include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -29,6 +28,7 @@
 #include "ring/gather.hpp"
 #include "ring/lane_writer.hpp"
 #include "ring/uniform_sampler.hpp"
+#include "system/parent_death.hpp"
 
 namespace {
 
@@ -194,11 +194,12 @@ void count_faults(Tally& tally, const Reader& reader) {
 // Writes each lane in a process of its own, which ends with this one.
 std::vector<pid_t> start_processes(const std::shared_ptr<const Ring>& ring) {
   static const std::atomic<bool> never{false};
+  const pid_t parent = getpid();
   std::vector<pid_t> processes;
   for (std::uint64_t lane = 0; lane < kLanes; ++lane) {
     const pid_t process = fork();
     if (process == 0) {
-      prctl(PR_SET_PDEATHSIG, SIGKILL);
+      framering::system::exit_with_parent(parent);
       write_lane(ring, lane, never);
     }
     processes.push_back(process);
