@@ -10,7 +10,7 @@
 using framering::system::exit_with_parent;
 
 TEST_CASE("a busy process ends soon after its parent") {
-  // The grandchild holds the pipe's other end as long as it lives.
+  // The grandchild writes its process id, and holds the pipe's other end as long as it lives.
   int ends[2];
   REQUIRE(::pipe(ends) == 0);
   const pid_t child = ::fork();
@@ -18,7 +18,10 @@ TEST_CASE("a busy process ends soon after its parent") {
     const pid_t me = ::getpid();
     if (::fork() == 0) {
       exit_with_parent(me);
-      [[maybe_unused]] const auto written = ::write(ends[1], "r", 1);
+      const pid_t grandchild = ::getpid();
+      if (::write(ends[1], &grandchild, sizeof(grandchild)) != sizeof(grandchild)) {
+        ::_exit(2);
+      }
       for (;;) {
         ::getppid();
       }
@@ -28,12 +31,16 @@ TEST_CASE("a busy process ends soon after its parent") {
     }
   }
   ::close(ends[1]);
-  char ready = 0;
-  REQUIRE(::read(ends[0], &ready, 1) == 1);
+  pid_t grandchild = 0;
+  REQUIRE(::read(ends[0], &grandchild, sizeof(grandchild)) == sizeof(grandchild));
   pollfd hang_up{.fd = ends[0], .events = 0, .revents = 0};
   CHECK(::poll(&hang_up, 1, 300) == 0);
   ::kill(child, SIGKILL);
-  CHECK(::poll(&hang_up, 1, 5000) == 1);
+  const bool ended = ::poll(&hang_up, 1, 5000) == 1;
+  CHECK(ended);
+  if (!ended) {
+    ::kill(grandchild, SIGKILL);
+  }
   ::close(ends[0]);
   ::waitpid(child, nullptr, 0);
 }
