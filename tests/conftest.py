@@ -6,7 +6,16 @@ import pytest
 
 # Imported here and not in a test: an editable install rebuilds the extension at its first import,
 # which needs the real standard output.
-from framering._core import palette_to_gray, palette_to_rgb
+from framering._core import palette_to_gray, palette_to_rgb, system_calls
+
+
+def pytest_collection_modifyitems(items):
+    """Skip tests of what the Linux build alone can do, with the reason, on a portable build."""
+    if system_calls() == "linux":
+        return
+    for item in items:
+        if (marker := item.get_closest_marker("linux")) is not None:
+            item.add_marker(pytest.mark.skip(reason=f"needs Linux's system calls: {marker.args[0]}"))
 
 
 @pytest.fixture(scope="session")

@@ -10,6 +10,7 @@ import torch
 
 import framering
 from framering import cli
+from framering._core import system_calls
 from framering.dqn.network import VectorQNetwork
 from framering.dqn.weights import save_weights
 from framering.errors import ConfigError, RunError
@@ -389,12 +390,14 @@ def test_help_lists_every_command(capsys):
     assert all(f"\n  {name} " in shown for name in cli.COMMANDS)
 
 
-def test_the_version_is_shown_with_the_cpu_path_and_torchs(capsys):
+def test_the_version_is_shown_with_what_the_core_uses_and_torchs(capsys):
     cli.main(["--version"])
 
     path = framering.cpu_features()["path"]
-    version = f"framering {framering.__version__}, CPU path {path}, torch {torch.__version__}\n"
-    assert capsys.readouterr().out == version
+    assert capsys.readouterr().out == (
+        f"framering {framering.__version__}, CPU path {path}, {system_calls()} system calls, "
+        f"torch {torch.__version__}\n"
+    )
 
 
 def test_the_installed_version_is_that_of_the_package():

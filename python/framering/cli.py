@@ -71,12 +71,12 @@ def usage() -> str:
 
 
 def version() -> str:
-    """Return the versions of framering and torch, and the path that the core chose for this CPU."""
-    from framering._core import cpu_features
+    """Return the versions of framering and torch, and what the core uses of this machine."""
+    from framering._core import cpu_features, system_calls
 
     path = cpu_features()["path"]
     torch = importlib.metadata.version("torch")
-    return f"framering {__version__}, CPU path {path}, torch {torch}"
+    return f"framering {__version__}, CPU path {path}, {system_calls()} system calls, torch {torch}"
 
 
 def flush_output() -> None:

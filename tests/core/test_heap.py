@@ -41,6 +41,7 @@ def page_faults(heap: str) -> int:
     return int(done.stdout.split()[-1])
 
 
+@pytest.mark.linux("mallopt of glibc")
 @pytest.mark.skipif(
     not hasattr(ctypes.CDLL(None), "gnu_get_libc_version"), reason="only glibc's heap is told"
 )

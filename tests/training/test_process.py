@@ -94,6 +94,7 @@ print(returns_memory())
 """
 
 
+@pytest.mark.linux("mallopt of glibc")
 @pytest.mark.parametrize(("how", "returned"), [("plain", "True"), ("tuned", "False")])
 def test_only_a_tuned_process_keeps_freed_memory(how, returned):
     output = subprocess.run(

@@ -7,6 +7,14 @@ import pytest
 from framering.training.workers import worker_count
 
 
+
+def test_all_cores_count_where_the_system_binds_no_process_to_some(monkeypatch):
+    monkeypatch.delattr(os, "sched_getaffinity", raising=False)
+    monkeypatch.setattr(os, "cpu_count", lambda: 5)
+
+    assert worker_count(num_envs=8, num_workers=None, pipelined=True) == 5
+
+
 @pytest.mark.parametrize(
     ("num_envs", "num_workers", "pipelined", "expected"),
     [

@@ -165,6 +165,7 @@ def children() -> str:
         return ids.read()
 
 
+@pytest.mark.linux("/proc, and memory named memfd")
 @pytest.mark.parametrize("by", ["close", "garbage collection"])
 def test_nothing_is_left_behind(by: str, worker_ids: Any, is_alive: Any) -> None:
     def use() -> list[int]:

@@ -1,6 +1,6 @@
 """The number of worker processes that step the environments."""
 
-import os
+from framering.cores import usable_cores
 
 
 def worker_count(num_envs: int, num_workers: int | None, pipelined: bool) -> int | None:
@@ -29,4 +29,4 @@ def worker_count(num_envs: int, num_workers: int | None, pipelined: bool) -> int
         return num_workers
     if num_envs == 1:
         return 0
-    return min(len(os.sched_getaffinity(0)), num_envs) if pipelined else None
+    return min(usable_cores(), num_envs) if pipelined else None

@@ -1,12 +1,12 @@
 """Executors of lanes: the calling process, worker processes, or both."""
 
-import os
 from typing import Protocol
 
 import numpy as np
 
 from framering import _core
 from framering.atari.settings import AtariSettings
+from framering.cores import usable_cores
 from framering.vector.lane import VectorLane, restart_lanes
 from framering.vector.pool import WorkerPool
 from framering.vector.shared_arrays import Columns, Layout
@@ -75,7 +75,7 @@ def make_executor(
 
 def default_num_workers(lanes: int) -> int:
     """Return one worker for each core but the caller's own, as far as there are lanes."""
-    return min(len(os.sched_getaffinity(0)), lanes) - 1
+    return min(usable_cores(), lanes) - 1
 
 
 class InProcessExecutor:

@@ -11,6 +11,7 @@ import numpy as np
 
 from framering import _core
 from framering.atari.settings import AtariSettings
+from framering.cores import usable_cores
 from framering.errors import RunError
 from framering.vector.lane import restart_lanes
 from framering.vector.shared_arrays import Layout
@@ -102,7 +103,7 @@ class WorkerPool:
             )
             for worker in range(num_workers)
         ]
-        self._has_free_core = num_workers < len(os.sched_getaffinity(0))
+        self._has_free_core = num_workers < usable_cores()
         self._wait_arguments = (SPIN_SECONDS, LIVENESS_CHECK_SECONDS, self._has_free_core)
         self._deaths = [0] * num_workers
         self._rng = np.random.default_rng()

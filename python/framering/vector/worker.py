@@ -22,7 +22,7 @@ from framering.vector.shared_arrays import Columns, Layout
 
 # Long enough for a parent that only samples actions, but short compared with a step.
 _SPIN_SECONDS = 200e-6
-# The kernel ends a worker with its parent; the worker checks that, too, at this interval.
+# `exit_with_parent` ends a worker with its parent; the worker checks that, too, at this interval.
 _PARENT_CHECK_SECONDS = 1.0
 # Space for the traceback of a failed worker.
 TRACEBACK_BYTES = 2048
