@@ -67,6 +67,9 @@ void load_payload(std::uint8_t* bytes, const std::uint64_t* words, std::size_t n
     done = number / kLine * kLine;
     load_lines_avx2(bytes, words, done);
   }
+#elif FRAMERING_NEON_KERNELS && !defined(__SANITIZE_ADDRESS__) && !defined(__SANITIZE_THREAD__)
+  done = number / kLine * kLine;
+  load_lines_neon(bytes, words, done);
 #endif
   load_words(bytes + done, words + done / kWord, number - done);
 }

@@ -27,4 +27,7 @@ void prefetch_to_store(const std::uint64_t* words, std::size_t first, std::size_
 // load_payload of a multiple of 64 bytes, for processors with AVX2; in payload_avx2.cpp.
 void load_lines_avx2(std::uint8_t* bytes, const std::uint64_t* words, std::size_t number);
 
+// The same for aarch64; in payload_neon.cpp.
+void load_lines_neon(std::uint8_t* bytes, const std::uint64_t* words, std::size_t number);
+
 }  // namespace framering::ring

@@ -25,6 +25,20 @@ struct Payload {
   std::vector<std::uint64_t> words;
 };
 
+// Whether a function loads lines from a word on, to as many bytes beside an aligned address.
+[[maybe_unused]] void require_lines(void (*load)(std::uint8_t*, const std::uint64_t*, std::size_t),
+                                    std::size_t lines, std::size_t first) {
+  const std::size_t number = lines * 64;
+  Payload payload(first * 8 + number);
+  std::vector<std::uint8_t> out(number + first + 64, kUntouched);
+  load(out.data() + first, payload.words.data() + first, number);
+  std::vector<std::uint8_t> expected(number + first + 64, kUntouched);
+  if (number > 0) {
+    std::memcpy(expected.data() + first, payload.bytes.data() + first * 8, number);
+  }
+  REQUIRE(out == expected);
+}
+
 }  // namespace
 
 TEST_CASE("a payload of any length is loaded as it was stored, and nothing beside it is written") {
@@ -47,15 +61,17 @@ TEST_CASE("AVX2 loads lines from and to any word") {
   }
   for (std::size_t lines = 0; lines < 5; ++lines) {
     for (std::size_t first = 0; first < 8; ++first) {
-      const std::size_t number = lines * 64;
-      Payload payload(first * 8 + number);
-      std::vector<std::uint8_t> out(number + first + 64, kUntouched);
-      load_lines_avx2(out.data() + first, payload.words.data() + first, number);
-      std::vector<std::uint8_t> expected(number + first + 64, kUntouched);
-      if (number > 0) {
-        std::memcpy(expected.data() + first, payload.bytes.data() + first * 8, number);
-      }
-      CHECK(out == expected);
+      require_lines(load_lines_avx2, lines, first);
+    }
+  }
+}
+#endif
+
+#if FRAMERING_NEON_KERNELS
+TEST_CASE("NEON loads lines from and to any word") {
+  for (std::size_t lines = 0; lines < 5; ++lines) {
+    for (std::size_t first = 0; first < 8; ++first) {
+      require_lines(load_lines_neon, lines, first);
     }
   }
 }
