@@ -15,7 +15,9 @@ def pytest_collection_modifyitems(items):
         return
     for item in items:
         if (marker := item.get_closest_marker("linux")) is not None:
-            item.add_marker(pytest.mark.skip(reason=f"needs Linux's system calls: {marker.args[0]}"))
+            item.add_marker(
+                pytest.mark.skip(reason=f"needs Linux's system calls: {marker.args[0]}")
+            )
 
 
 @pytest.fixture(scope="session")

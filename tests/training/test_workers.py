@@ -7,7 +7,6 @@ import pytest
 from framering.training.workers import worker_count
 
 
-
 def test_all_cores_count_where_the_system_binds_no_process_to_some(monkeypatch):
     monkeypatch.delattr(os, "sched_getaffinity", raising=False)
     monkeypatch.setattr(os, "cpu_count", lambda: 5)
