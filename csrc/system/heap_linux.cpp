@@ -1,6 +1,6 @@
-#include "system/heap.hpp"
-
 #include <limits>
+
+#include "system/heap.hpp"
 
 #ifdef __GLIBC__
 #include <malloc.h>

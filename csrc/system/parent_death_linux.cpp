@@ -1,5 +1,3 @@
-#include "system/parent_death.hpp"
-
 #include <sys/prctl.h>
 #include <unistd.h>
 
@@ -7,6 +5,8 @@
 #include <cerrno>
 #include <csignal>
 #include <system_error>
+
+#include "system/parent_death.hpp"
 
 namespace framering::system {
 
