@@ -1,6 +1,5 @@
 """Executors of single lanes, which finish in any order."""
 
-import os
 import time
 from collections import deque
 from collections.abc import Sequence
@@ -11,6 +10,7 @@ import numpy.typing as npt
 
 from framering import _core
 from framering.atari.settings import AtariSettings
+from framering.cores import usable_cores
 from framering.vector.lane import VectorLane, restart_lanes
 from framering.vector.pool import LIVENESS_CHECK_SECONDS, SPIN_SECONDS, WorkerPool
 from framering.vector.shared_arrays import Columns, Layout
@@ -123,7 +123,7 @@ def make_async_executor(
 
 def default_async_workers(lanes: int) -> int:
     """Return one worker for each core, as far as there are lanes; none for a single lane."""
-    return min(len(os.sched_getaffinity(0)), lanes) if lanes > 1 else 0
+    return min(usable_cores(), lanes) if lanes > 1 else 0
 
 
 class InProcessLanes:
