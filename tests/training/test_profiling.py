@@ -210,6 +210,24 @@ def test_an_interrupted_run_is_reported_as_far_as_it_came(tmp_path, monkeypatch)
     assert found.whole().steps == 10
 
 
+def test_asynchronous_steps_are_counted_as_they_are_taken(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    found = profile(
+        TrainConfig(
+            env_id="PongNoFrameskip-v4",
+            num_envs=4,
+            num_workers=0,
+            async_envs=True,
+            total_timesteps=60,
+            learning_starts=40,
+            batch_size=8,
+            buffer_size=100,
+            device="cpu",
+        )
+    )
+    assert 60 <= found.whole().steps < 64
+
+
 @pytest.mark.parametrize(("total_timesteps", "num_envs"), [(1, 1), (8, 8), (3, 8)])
 def test_a_run_of_one_step_has_no_time_to_profile(total_timesteps, num_envs):
     with pytest.raises(ConfigError, match=f"--total-timesteps: .* got {total_timesteps}"):

@@ -107,6 +107,7 @@ class _Turns:
         self._watch = watch
         self._profile = profile
         self._start: float | None = None
+        self._step = 0
 
     def begin(self, *arguments: Any) -> float:
         """Stand in for the loop's schedule of epsilon: a turn begins with it."""
@@ -115,7 +116,7 @@ class _Turns:
             # What was timed so far belongs to the first reset.
             self._watch.lap()
             self._watch.spans.clear()
-            self._start = time.perf_counter()
+            self._start, self._step = time.perf_counter(), step
         return float(start_e if step <= self._config.learning_starts else end_e)
 
     def end(self, step: int) -> None:
@@ -126,10 +127,10 @@ class _Turns:
         rest = seconds - sum(total.seconds for total in parts.values())
         phase = self._phase(step, parts)
         self._profile.phases[phase].add(
-            self._config.num_envs, seconds, {**parts, REST: Total(max(rest, 0.0), 1)}
+            step - self._step, seconds, {**parts, REST: Total(max(rest, 0.0), 1)}
         )
         self._profile.turns.append(Span(phase, self._start, seconds))
-        self._start = now
+        self._start, self._step = now, step
 
     def finish(
         self,
