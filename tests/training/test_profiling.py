@@ -196,11 +196,11 @@ def test_what_workers_spend_is_measured_beside_the_wait_for_them(tmp_path, monke
 
 
 def test_an_interrupted_run_is_reported_as_far_as_it_came(tmp_path, monkeypatch):
-    def send(self, actions):
+    def send(self, actions, env_id=None):
         self.sent = getattr(self, "sent", 0) + 1
         if self.sent == 10:
             signal.raise_signal(signal.SIGINT)
-        return usual(self, actions)
+        return usual(self, actions, env_id)
 
     usual = AtariVectorEnv.send
     monkeypatch.setattr(AtariVectorEnv, "send", send)
