@@ -4,6 +4,7 @@
 #include <algorithm>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -157,14 +158,15 @@ void gather_newest_of(const Ring& ring, py::array out,
   if (lanes.ndim() != 1) {
     throw py::value_error("lanes: expected an int64 array (B,), got " + describe(lanes));
   }
+  const auto count = static_cast<std::size_t>(lanes.size());
   std::vector<std::uint64_t> indices;
-  indices.reserve(static_cast<std::size_t>(lanes.size()));
-  for (py::ssize_t i = 0; i < lanes.size(); ++i) {
-    if (lanes.at(i) < 0 || static_cast<std::uint64_t>(lanes.at(i)) >= geometry.lanes) {
-      throw py::index_error("no lane " + std::to_string(lanes.at(i)) + " of a ring with " +
+  indices.reserve(count);
+  for (const std::int64_t lane : std::span(lanes.data(), count)) {
+    if (lane < 0 || static_cast<std::uint64_t>(lane) >= geometry.lanes) {
+      throw py::index_error("no lane " + std::to_string(lane) + " of a ring with " +
                             std::to_string(geometry.lanes) + " lanes");
     }
-    indices.push_back(static_cast<std::uint64_t>(lanes.at(i)));
+    indices.push_back(static_cast<std::uint64_t>(lane));
   }
   auto* bytes = writable_bytes(
       out, indices.size() * geometry.stack * geometry.frame_bytes, "out",

@@ -41,7 +41,7 @@ True
 
   module.def(
       "system_calls", [] { return FRAMERING_SYSTEM_CALLS; },
-      "Return the system calls that this build uses: \"linux\", or \"posix\" for POSIX's alone.");
+      R"(Return the system calls that this build uses: "linux", or "posix" for POSIX's alone.)");
 
   module.def("keep_freed_memory", &system::keep_freed_memory,
              "Make malloc keep freed memory instead of returning it to the kernel (glibc only).");

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -35,7 +36,7 @@ microseconds from_seconds(double seconds, const char* name) {
 // Waits without the GIL, then runs Python's handler of the signal that may have ended the wait.
 template <class Wait>
 auto wait_without_gil(Wait wait) {
-  const auto result = [&] {
+  auto result = [&] {
     const py::gil_scoped_release nogil;
     return wait();
   }();
@@ -65,11 +66,12 @@ void start(WorkerChannel& self, const Indices& lanes, const Indices& workers) {
   }
   const system::LaneTasks tasks = self.tasks();
   std::vector<bool> notified(self.workers(), false);
-  for (py::ssize_t i = 0; i < lanes.size(); ++i) {
-    tasks.start(static_cast<std::size_t>(lanes.at(i)));
+  const auto count = static_cast<std::size_t>(lanes.size());
+  for (const std::int64_t lane : std::span(lanes.data(), count)) {
+    tasks.start(static_cast<std::size_t>(lane));
   }
-  for (py::ssize_t i = 0; i < workers.size(); ++i) {
-    const auto worker = static_cast<std::size_t>(workers.at(i));
+  for (const std::int64_t index : std::span(workers.data(), count)) {
+    const auto worker = static_cast<std::size_t>(index);
     if (worker >= notified.size() || !notified[worker]) {
       self.request(worker);
       notified[worker] = true;
