@@ -142,6 +142,7 @@ TEST_CASE("no result is lost, doubled or late, whatever the number of lanes wait
     }
   };
   std::vector<std::thread> threads;
+  threads.reserve(kWorkers);
   for (std::size_t worker = 0; worker < kWorkers; ++worker) {
     threads.emplace_back(work, worker);
   }

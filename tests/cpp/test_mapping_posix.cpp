@@ -20,7 +20,7 @@ std::size_t free_bytes(const Mapping& mapping) {
   std::size_t found = 0;
   bool inside = false;
   for (std::string line; std::getline(table, line);) {
-    if (const std::size_t dash = line.find('-'); dash != std::string::npos && dash < 17) {
+    if (const std::size_t dash = line.find('-'); dash < 17) {  // else npos, or a name
       const auto address = reinterpret_cast<std::size_t>(mapping.data());
       inside = std::stoull(line, nullptr, 16) <= address &&
                address < std::stoull(line.substr(dash + 1), nullptr, 16);
