@@ -8,6 +8,8 @@
 #include <optional>
 #include <span>
 #include <string>
+#include <type_traits>
+#include <utility>
 #include <vector>
 
 #include "bindings/arrays.hpp"
@@ -36,14 +38,15 @@ microseconds from_seconds(double seconds, const char* name) {
 // Waits without the GIL, then runs Python's handler of the signal that may have ended the wait.
 template <class Wait>
 auto wait_without_gil(Wait wait) {
-  auto result = [&] {
+  std::optional<std::invoke_result_t<Wait>> result;
+  {
     const py::gil_scoped_release nogil;
-    return wait();
-  }();
+    result = wait();
+  }
   if (PyErr_CheckSignals() != 0) {
     throw py::error_already_set();
   }
-  return result;
+  return *std::move(result);
 }
 
 py::array_t<std::uint8_t> data(const std::shared_ptr<WorkerChannel>& channel) {
