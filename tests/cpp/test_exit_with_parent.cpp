@@ -9,7 +9,7 @@
 
 using framering::system::exit_with_parent;
 
-TEST_CASE("a busy process ends soon after its parent") {
+TEST_CASE("a running process ends soon after its parent") {
   // The grandchild writes its process id, and holds the pipe's other end as long as it lives.
   int ends[2];
   REQUIRE(::pipe(ends) == 0);
@@ -23,7 +23,7 @@ TEST_CASE("a busy process ends soon after its parent") {
         ::_exit(2);
       }
       for (;;) {
-        ::getppid();
+        ::usleep(100);  // ThreadSanitizer runs handlers of signals in such calls alone
       }
     }
     for (;;) {
