@@ -1,20 +1,20 @@
 """The machine and the versions that figures were measured with."""
 
 import datetime
-import os
 import platform
 from collections.abc import Iterable
 from importlib import metadata
 from pathlib import Path
 
 from framering._core import cpu_features
+from framering.cores import usable_cores
 
 
 def conditions(libraries: Iterable[str]) -> str:
     """Describe today's machine, framering's path on it, and the versions of libraries."""
     versions = ", ".join(f"{name} {metadata.version(name)}" for name in libraries)
     return (
-        f"{datetime.date.today()}, {processor()}, {len(os.sched_getaffinity(0))} cores, "
+        f"{datetime.date.today()}, {processor()}, {usable_cores()} cores, "
         f"framering's path {cpu_features()['path']}, Python {platform.python_version()}, {versions}"
     )
 

@@ -7,7 +7,6 @@ steps that all its games make, and closed at the end.
 
 import itertools
 import multiprocessing
-import os
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
@@ -19,9 +18,10 @@ from ale_py import roms
 from gymnasium.wrappers import AtariPreprocessing, FrameStackObservation
 
 from framering import AtariVectorEnv
+from framering.cores import usable_cores
 
 gymnasium.register_envs(ale_py)
-CORES = len(os.sched_getaffinity(0))
+CORES = usable_cores()
 
 
 class Contender(Protocol):

@@ -1,10 +1,9 @@
 """Advice that follows from a profile: what a run is bound by, and what to try."""
 
-import os
-
 import torch
 
 from framering.config import TrainConfig
+from framering.cores import usable_cores
 from framering.device import has_fast_bfloat16
 from framering.training.preflight import run_device
 from framering.training.profiling.parts import ACTING, EMULATION, LEARNING
@@ -50,7 +49,7 @@ def _for_learning(config: TrainConfig) -> list[str]:
     device = run_device(config)
     remedies = []
     if device.type == "cpu":
-        cores = os.cpu_count() or 1
+        cores = usable_cores()
         if torch.get_num_threads() < cores and not config.torch_threads:
             remedies.append(f"--torch-threads {cores}")
         if torch.cuda.is_available():
@@ -65,7 +64,7 @@ def _for_learning(config: TrainConfig) -> list[str]:
 
 
 def _for_emulation(config: TrainConfig) -> list[str]:
-    cores, remedies = os.cpu_count() or 1, []
+    cores, remedies = usable_cores(), []
     if config.num_envs < _MANY_ENVS:
         remedies.append(f"--num-envs {_MANY_ENVS}")
     if config.num_workers is not None and config.num_workers < min(cores, config.num_envs):
