@@ -3,6 +3,7 @@
 import cv2
 import numpy as np
 import pytest
+import torch
 
 # Imported here and not in a test: an editable install rebuilds the extension at its first import,
 # which needs the real standard output.
@@ -10,11 +11,12 @@ from framering._core import palette_to_gray, palette_to_rgb, system_calls
 
 
 def pytest_collection_modifyitems(items):
-    """Skip tests of what the Linux build alone can do, with the reason, on a portable build."""
-    if system_calls() == "linux":
-        return
+    """Skip tests of what this machine or this build can't do, with the reason."""
     for item in items:
-        if (marker := item.get_closest_marker("linux")) is not None:
+        if item.get_closest_marker("cuda") is not None and not torch.cuda.is_available():
+            item.add_marker(pytest.mark.skip(reason="needs a CUDA device"))
+        marker = item.get_closest_marker("linux")
+        if marker is not None and system_calls() != "linux":
             item.add_marker(
                 pytest.mark.skip(reason=f"needs Linux's system calls: {marker.args[0]}")
             )

@@ -214,8 +214,6 @@ def test_a_restored_state_is_recorded_anew(captured_learner):
 @pytest.mark.cuda
 @pytest.mark.parametrize(("options", "settings", "prioritized"), CASES)
 def test_on_cuda_a_captured_learner_takes_the_steps_of_a_plain_one(options, settings, prioritized):
-    if not torch.cuda.is_available():
-        pytest.skip("no CUDA device")
     device = torch.device("cuda")
     results = []
     for captured in (False, True):
@@ -239,8 +237,6 @@ def test_on_cuda_a_captured_learner_takes_the_steps_of_a_plain_one(options, sett
 
 @pytest.mark.cuda
 def test_a_graph_of_cuda_replays_with_new_inputs():
-    if not torch.cuda.is_available():
-        pytest.skip("no CUDA device")
     captured = Captured(lambda a: a * 2, warn=no_warning, recorder=CudaGraph)
     found = [captured(torch.full((3,), float(n), device="cuda")).tolist() for n in range(8)]
     assert found == [[2.0 * n] * 3 for n in range(8)]

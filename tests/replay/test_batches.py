@@ -158,8 +158,6 @@ def _unpinned(empty, *shape, pin_memory, **options):
 @pytest.mark.parametrize("n_step", [1, 3])
 @pytest.mark.parametrize("kind", [ReplayBuffer, PrioritizedReplayBuffer])
 def test_samples_on_cuda_are_those_of_the_cpu_while_pinned_memory_is_reused(kind, n_step):
-    if not torch.cuda.is_available():
-        pytest.skip("no CUDA device")
     plain = filled(kind=kind, n_step=n_step, seed=3)
     pinned = filled(kind=kind, n_step=n_step, seed=3, device="cuda")
     batches = [pinned.sample(8) for _ in range(100)]  # without waiting for a copy

@@ -7,7 +7,7 @@ import torch
 from gymnasium.envs.classic_control import CartPoleEnv
 from torch import nn
 
-from framering.dqn.learner import reset_noise
+from framering.dqn.layers import reset_noise
 from framering.dqn.network import VectorQNetwork
 from framering.reporting.video import GameRecorder
 from framering.training.evaluate import evaluate

@@ -36,8 +36,6 @@ def assert_equal(prefetched, expected):
 @pytest.mark.parametrize("n_step", [1, 3])
 @pytest.mark.parametrize("device", ["cpu", pytest.param("cuda", marks=pytest.mark.cuda)])
 def test_batches_are_those_of_the_replay_buffer_in_its_order(device, n_step):
-    if device == "cuda" and not torch.cuda.is_available():
-        pytest.skip("no CUDA device")
     prefetcher = BatchPrefetcher(replay_of(n_step=n_step, device=device), 8)
     plain = replay_of(n_step=n_step)
 

@@ -55,9 +55,7 @@ class NoisyLinear(nn.Linear):
 
     def reset_noise(self, generator: Generator) -> None:
         """Draw new noise."""
-        for noise in (self.noise_in, self.noise_out):
-            normal = torch.randn(noise.shape, generator=generator, device=noise.device)
-            noise.copy_(normal.sign() * normal.abs().sqrt())
+        _draw_noise([self.noise_in, self.noise_out], generator)
 
     def forward(self, inputs: Tensor) -> Tensor:
         """Outputs (B, out_features) of inputs (B, in_features)."""
@@ -73,6 +71,20 @@ class NoisyLinear(nn.Linear):
         # (σ ⊙ noise_out noise_inᵀ) x without the noisy weights, which are larger than a batch.
         noise = functional.linear(inputs * self.noise_in, self.weight_sigma, self.bias_sigma)
         return outputs + noise * self.noise_out
+
+
+def reset_noise(network: nn.Module, generator: Generator) -> None:
+    """Draw new noise for the layers of a network that have any."""
+    layers = [layer for layer in network.modules() if isinstance(layer, NoisyLinear)]
+    if layers:
+        _draw_noise([n for layer in layers for n in (layer.noise_in, layer.noise_out)], generator)
+
+
+def _draw_noise(noise: list[Tensor], generator: Generator) -> None:
+    """Fill tensors with noise: all at once, since starting a kernel takes longer than it runs."""
+    sizes = [len(one) for one in noise]
+    normal = torch.randn(sum(sizes), generator=generator, device=noise[0].device)
+    torch._foreach_copy_(noise, (normal.sign() * normal.abs().sqrt()).split(sizes))
 
 
 class DuelingStreams(nn.Module):

@@ -14,7 +14,7 @@ from framering.dqn.augmentation import Augmentation, draw_augmentation
 from framering.dqn.capture import Captured
 from framering.dqn.heads.expected import ExpectedHead
 from framering.dqn.heads.head import Backup
-from framering.dqn.layers import NoisyLinear
+from framering.dqn.layers import reset_noise
 from framering.dqn.network import ValueNetwork
 from framering.dqn.policies import (
     GreedyPolicy,
@@ -374,13 +374,6 @@ class Learner:
             self._loss = plain  # type: ignore[method-assign]
             self.optimizer.zero_grad()
             return self._backward(inputs, draws)
-
-
-def reset_noise(network: nn.Module, generator: Generator) -> None:
-    """Draw new noise for the layers of a network that have any."""
-    for layer in network.modules():
-        if isinstance(layer, NoisyLinear):
-            layer.reset_noise(generator)
 
 
 def greedy_actions(network: nn.Module, observations: NDArray[Any]) -> NDArray[np.int64]:

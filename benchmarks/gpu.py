@@ -1,9 +1,9 @@
 """What framering does on a GPU: are results right, and how fast is each part.
 
-    python benchmarks/cuda.py
+    python benchmarks/gpu.py
 
 takes some ten minutes on a machine with one CUDA device, in a checkout with the test extra, and
-writes cuda.md to the folder of results. ``--device cpu --seconds 2`` tries the program itself.
+writes gpu.md to the folder of results. ``--device cpu --seconds 2`` tries the program itself.
 """
 
 import argparse
@@ -26,6 +26,7 @@ import numpy as np
 import torch
 from gymnasium.spaces import Box, Discrete
 
+import cleanrl_loop
 from framering import ReplayBuffer, TrainConfig, train
 from framering.dqn.learner import Learner
 from framering.dqn.network import NetworkOptions, make_network
@@ -39,6 +40,7 @@ BATCH = 32
 ROUNDS = 9
 CALLS = 50
 HEADS = ("dqn", "c51", "qr-dqn", "iqn")
+COMPILED = ("dqn",)  # torch.compile takes half a minute for each
 
 
 def make_learner(device: torch.device, head: str = "dqn", **options: Any) -> Learner:
@@ -64,7 +66,8 @@ def cuda_tests(device: torch.device) -> list[str]:
     """Run the tests that need a device."""
     if device.type != "cuda":
         return ["not run: no CUDA device"]
-    command = [sys.executable, "-m", "pytest", "-q", "-m", "cuda", "--no-header", "-rfE"]
+    command = [sys.executable, "-m", "pytest", "-q", "-m", "cuda", "--no-header", "-rfE", "-n", "4"]
+    command += ["tests/dqn", "tests/replay", "tests/training"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
     return ["```", *done.stdout.strip().splitlines()[-20:], "```"]
 
@@ -113,12 +116,14 @@ def table(calls: dict[str, Callable[[], object]], device: torch.device, unit: st
 
 def updates(device: torch.device) -> list[str]:
     batch = batch_on(device)
-    kinds: dict[str, dict[str, Any]] = {"plain": {}, "compiled": {"compiled": True}}
-    if device.type == "cuda":
-        kinds |= {"captured": {"captured": True}, "bfloat16": {"bfloat16": True}}
-        kinds["captured, bfloat16"] = {"captured": True, "bfloat16": True}
     rows: list[str] = []
     for head in HEADS:
+        kinds: dict[str, dict[str, Any]] = {"plain": {}}
+        if head in COMPILED:
+            kinds["compiled"] = {"compiled": True}
+        if device.type == "cuda":
+            kinds |= {"captured": {"captured": True}, "bfloat16": {"bfloat16": True}}
+            kinds["captured, bfloat16"] = {"captured": True, "bfloat16": True}
         made = {name: make_learner(device, head, **options) for name, options in kinds.items()}
         calls = {name: functools.partial(one.update, batch) for name, one in made.items()}
         for call in calls.values():
@@ -211,44 +216,53 @@ class EnoughError(Exception):
     """Ends a run that was measured for long enough."""
 
 
-def steps_per_second(config: TrainConfig, seconds: float) -> float:
+def steps_per_second(loop: Callable[..., object], config: TrainConfig, seconds: float) -> float:
     """Train; return the steps a second after the first updates."""
     marks: list[tuple[int, float]] = []
 
     def on_step(step: int) -> None:
         now = time.perf_counter()
-        if step > config.learning_starts + 10 * config.num_envs:
+        if step > config.learning_starts + 100 * config.num_envs:
             marks.append((step, now))
             if now - marks[0][1] > seconds:
                 raise EnoughError
 
     with contextlib.suppress(EnoughError), contextlib.redirect_stdout(open(os.devnull, "w")):
-        train(config, on_step)
+        loop(config, on_step)
     (first, begin), (last, end) = marks[0], marks[-1]
     return (last - first) / (end - begin)
 
 
 def whole_loops(device: torch.device, seconds: float) -> list[str]:
-    rows = ["| games | settings | steps a second | GPU busy |", "|---:|---|---:|---:|"]
+    kinds: list[tuple[str, Callable[..., object], int, dict[str, Any]]] = [
+        ("CleanRL's", cleanrl_loop.train, 1, {"cuda": device.type == "cuda"}),
+        ("framering", train, 1, {}),
+    ]
     fast = {"capture": True} if device.type == "cuda" else {}
-    kinds: dict[str, dict[str, Any]] = {"synchronous": {}, "asynchronous": {"async_envs": True}}
     for games in (1, 8, 16, 32):
-        for name, options in kinds.items():
-            if name == "asynchronous" and (games == 1 or not hasattr(TrainConfig, "async_envs")):
-                continue
-            config = TrainConfig(
-                env_id="BreakoutNoFrameskip-v4",
-                device=device.type,  # type: ignore[arg-type]
-                num_envs=games,
-                learning_starts=2_000,
-                buffer_size=100_000,
-                **fast,
-                **options,
-            )
-            with utilisation(device) as busy:
-                speed = steps_per_second(config, seconds)
-            shown = f"{statistics.fmean(busy):.0f} %" if busy else "–"
-            rows.append(f"| {games} | {name} | {speed:,.0f} | {shown} |")
+        kinds.append(("framering, captured", train, games, fast))
+        if games > 1:
+            kinds.append(("framering, captured, asynchronous", train, games, {"async_envs": True}))
+    rows = [
+        "| loop | games | steps a second | / CleanRL's | GPU busy |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    first = 0.0
+    for name, loop, games, options in kinds:
+        config = TrainConfig(
+            env_id="BreakoutNoFrameskip-v4",
+            device=device.type,  # type: ignore[arg-type]
+            num_envs=games,
+            learning_starts=2_000,
+            buffer_size=100_000,
+            **(fast if "captured" in name else {}),
+            **{key: value for key, value in options.items() if key not in fast},
+        )
+        with utilisation(device) as busy:
+            speed = steps_per_second(loop, config, seconds)
+        first = first or speed
+        shown = f"{statistics.fmean(busy):.0f} %" if busy else "–"
+        rows.append(f"| {name} | {games} | {speed:,.0f} | {speed / first:.1f} | {shown} |")
     return rows
 
 
@@ -267,7 +281,7 @@ def report(device: torch.device, seconds: float) -> str:
     lines += [
         f"Batches of {BATCH}; medians of {ROUNDS} rounds in turns, ratios of each round with "
     ]
-    lines[-1] += "the lowest and the highest. Written by `python benchmarks/cuda.py`."
+    lines[-1] += "the lowest and the highest. Written by `python benchmarks/gpu.py`."
     for title, measure in parts.items():
         print(title, file=sys.stderr, flush=True)
         lines += ["", f"## {title}", "", *measure()]
@@ -286,7 +300,7 @@ def main() -> None:
     if device.type == "cuda" and not torch.cuda.is_available():
         sys.exit("--device: expected a CUDA device that torch finds, got none")
     warnings.simplefilter("ignore")
-    output = arguments.output.resolve() / "cuda.md"
+    output = arguments.output.resolve() / "gpu.md"
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)  # for runs/
         text = report(device, arguments.seconds)

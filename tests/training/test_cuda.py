@@ -1,0 +1,128 @@
+"""Training on a CUDA device: each way to update, whole runs, resuming, evaluation."""
+
+import os
+import signal
+
+import numpy as np
+import pytest
+import torch
+
+from framering import TrainConfig
+from framering.dqn.learner import Learner
+from framering.dqn.network import NetworkOptions, make_network
+from framering.training.loop import train
+
+# torch.compile warns of what torch itself uses.
+pytestmark = [pytest.mark.cuda, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
+
+PONG = {
+    "env_id": "PongNoFrameskip-v4",
+    "total_timesteps": 240,
+    "buffer_size": 150,
+    "learning_starts": 40,
+    "batch_size": 4,
+    "target_network_frequency": 50,
+    "exploration_fraction": 0.5,
+    "device": "cuda",
+}
+RAINBOW = {
+    "head": "c51",
+    "network": "data-efficient",
+    "noisy": True,
+    "dueling": True,
+    "double_dqn": True,
+    "prioritized": True,
+    "n_step": 3,
+    "max_grad_norm": 10.0,
+}
+
+
+@pytest.fixture(autouse=True)
+def _in_an_empty_folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+
+
+@pytest.fixture
+def losses(monkeypatch):
+    """The losses of all updates."""
+    found = []
+    update = Learner.update
+
+    def recorded(learner, batch):
+        result = update(learner, batch)
+        found.append(result.loss)
+        return result
+
+    monkeypatch.setattr(Learner, "update", recorded)
+    return found
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {},
+        {"capture": True},
+        {"compile": True},
+        {"precision": "bfloat16", "capture": True},
+        {**RAINBOW, "capture": True},
+        {"head": "iqn", "augment": True, "munchausen": True, "gradient_steps": 2, "capture": True},
+        {"head": "qr-dqn", "network": "impala", "layer_norm": True, "capture": True},
+        {"num_envs": 4, "num_workers": 2, "capture": True},
+        {"num_envs": 4, "num_workers": 2, "capture": True, "async_envs": True},
+    ],
+)
+def test_a_run_makes_its_updates_without_a_warning(settings, losses, capsys):
+    result = train(TrainConfig(**PONG, **settings, eval_every=200, eval_episodes=1))
+
+    assert result.steps == 240
+    assert len(losses) == 49 * settings.get("gradient_steps", 1)
+    assert all(np.isfinite(loss.item()) for loss in losses)
+    assert {parameter.device.type for parameter in result.q_network.parameters()} == {"cuda"}
+    assert "continuing without" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("capture", [False, True])
+@pytest.mark.parametrize("settings", [{}, RAINBOW])
+def test_a_resumed_run_gives_the_weights_of_one_that_never_stopped(settings, capture):
+    def stop(taken):
+        if taken == 120:
+            os.kill(os.getpid(), signal.SIGTERM)
+
+    settings = {**PONG, **settings, "capture": capture}
+    whole = train(TrainConfig(**settings))
+    stopped = train(TrainConfig(**settings, checkpoint_every=1000), stop)
+    resumed = train(TrainConfig(resume=str(stopped.folder)))
+
+    assert stopped.interrupted
+    states = [result.q_network.state_dict() for result in (whole, resumed)]
+    for name, expected in states[0].items():
+        torch.testing.assert_close(states[1][name], expected, rtol=0, atol=1e-4)
+
+
+@pytest.mark.parametrize("head", ["dqn", "c51", "qr-dqn"])
+def test_the_first_update_is_the_one_of_the_cpu(head):
+    results = []
+    for device in ("cpu", "cuda"):
+        torch.manual_seed(1)
+        network = make_network((4, 84, 84), 3, NetworkOptions(head=head))
+        learner = Learner(network, learning_rate=1e-4, gamma=0.9, device=torch.device(device))
+        generator = torch.Generator().manual_seed(2)
+        images = torch.randint(0, 256, (2, 8, 4, 84, 84), generator=generator, dtype=torch.uint8)
+        batch = Batch(
+            *(part.to(device) for part in (images[0], images[1])),
+            torch.randint(0, 3, (8, 1), generator=generator).to(device),
+            torch.randn((8, 1), generator=generator).to(device),
+            torch.zeros((8, 1), device=device),
+        )
+        result = learner.update(batch)
+        results.append([part.cpu() for part in result])
+    # TF32, which cuDNN's convolutions use, has ten bits of fraction.
+    torch.testing.assert_close(results[1], results[0], rtol=1e-2, atol=1e-2)
+
+
+class Batch:
+    discounts = None
+
+    def __init__(self, observations, next_observations, actions, rewards, dones):
+        self.observations, self.next_observations = observations, next_observations
+        self.actions, self.rewards, self.dones = actions, rewards, dones
