@@ -1,4 +1,5 @@
 #include "bindings/register.hpp"
+#include "system/available_memory.hpp"
 #include "system/cpu_features.hpp"
 #include "system/heap.hpp"
 
@@ -7,8 +8,9 @@ namespace py = pybind11;
 namespace framering::bindings {
 
 void register_system(py::module_& module) {
-  // A wrong FRAMERING_CPU is an error at import, not in the middle of a run.
+  // A wrong FRAMERING_CPU or FRAMERING_MEMORY is an error at import, not in the middle of a run.
   system::cpu_path();
+  system::available_memory();
 
   module.def(
       "cpu_features",
@@ -42,6 +44,10 @@ True
   module.def(
       "system_calls", [] { return FRAMERING_SYSTEM_CALLS; },
       R"(Return the system calls that this build uses: "linux", or "posix" for POSIX's alone.)");
+
+  module.def("available_memory", &system::available_memory,
+             "Return the bytes of memory that may be taken: the environment variable "
+             "FRAMERING_MEMORY, or what the system reports.");
 
   module.def("keep_freed_memory", &system::keep_freed_memory,
              "Make malloc keep freed memory instead of returning it to the kernel (glibc only).");

@@ -9,6 +9,7 @@
 #include <cstdint>
 #include <system_error>
 
+#include "system/available_memory.hpp"
 #include "system/pages.hpp"
 
 namespace framering::system {
@@ -30,7 +31,9 @@ std::string mebibytes(std::uint64_t bytes) { return std::to_string(bytes >> 20U)
   }
   throw OutOfMemory("memory: expected at most the available " + mebibytes(available) + ", got " +
                     mebibytes(bytes) + " for " + what +
-                    "; request less: a replay buffer takes less with a memory_limit");
+                    "; request less: a replay buffer takes less with a memory_limit. Where the "
+                    "system reports too little, as in a virtual machine whose memory grows, set "
+                    "FRAMERING_MEMORY to the bytes that it can have");
 }
 
 // Owns a descriptor until the mapping is complete.

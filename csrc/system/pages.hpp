@@ -7,9 +7,9 @@
 
 namespace framering::system {
 
-// The most memory that is worth asking for; no limit if the system reports none. Linux: its
-// estimate of the memory available without swapping. POSIX: all of the machine's memory.
-std::uint64_t available_memory();
+// The free memory that the system reports; no limit if it reports none. Linux: its estimate of the
+// memory available without swapping. POSIX: all of the machine's memory.
+std::uint64_t reported_memory();
 
 // Asks for huge pages, where the system has them. Nothing depends on it.
 void advise_huge_pages(std::byte* data, std::size_t bytes);

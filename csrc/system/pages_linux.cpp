@@ -10,7 +10,7 @@
 
 namespace framering::system {
 
-std::uint64_t available_memory() {
+std::uint64_t reported_memory() {
   std::ifstream meminfo("/proc/meminfo");
   std::string key;
   std::uint64_t kibibytes = 0;

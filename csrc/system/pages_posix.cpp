@@ -24,7 +24,7 @@ std::string next_name() {
 
 }  // namespace
 
-std::uint64_t available_memory() {
+std::uint64_t reported_memory() {
   const auto pages = ::sysconf(_SC_PHYS_PAGES);
   return pages <= 0 ? std::numeric_limits<std::uint64_t>::max()
                     : static_cast<std::uint64_t>(pages) * page_bytes();

@@ -53,12 +53,6 @@ def test_available_memory_is_what_the_kernel_says():
     assert 0 < preflight.available_memory() < 2**50
 
 
-def test_available_memory_is_the_machines_where_the_kernel_does_not_say(tmp_path, monkeypatch):
-    from_kernel = preflight.available_memory()
-    monkeypatch.setattr(preflight, "_MEMORY", tmp_path / "meminfo")
-    assert from_kernel <= preflight.available_memory() < 2**50
-
-
 def test_cuda_where_there_is_none_is_an_error(monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
 

@@ -84,7 +84,7 @@ def _draw_noise(noise: list[Tensor], generator: Generator) -> None:
     """Fill tensors with noise: all at once, since starting a kernel takes longer than it runs."""
     sizes = [len(one) for one in noise]
     normal = torch.randn(sum(sizes), generator=generator, device=noise[0].device)
-    torch._foreach_copy_(noise, (normal.sign() * normal.abs().sqrt()).split(sizes))
+    torch._foreach_copy_(noise, torch.split(normal.sign() * normal.abs().sqrt(), sizes))
 
 
 class DuelingStreams(nn.Module):

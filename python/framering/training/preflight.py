@@ -1,11 +1,11 @@
 """Checks of a run before anything is allocated."""
 
 import importlib
-import os
 from pathlib import Path
 
 import torch
 
+from framering import _core
 from framering.atari.console import check_can_save
 from framering.config import TrainConfig
 from framering.device import choose_device, has_fast_bfloat16
@@ -17,7 +17,6 @@ from framering.training.task import TaskSpec, why_no_pictures
 _RECORD_BYTES = 32
 # The share of the free memory that the buffer may use.
 _USABLE = 0.8
-_MEMORY = Path("/proc/meminfo")
 _CONTROL_GROUP = Path("/sys/fs/cgroup")
 
 
@@ -109,13 +108,8 @@ def memory_limit(config: TrainConfig, task: TaskSpec) -> int | None:
 
 
 def available_memory() -> int:
-    """Return the free bytes of this process: the machine's, or its control group's if fewer.
-
-    On systems other than Linux, it is all memory of the machine.
-    """
-    if not _MEMORY.exists():
-        return os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
-    available = _entry(_MEMORY, "MemAvailable:") * 1024
+    """Return the free bytes of this process: the machine's, or its control group's if fewer."""
+    available = _core.available_memory()
     limit, usage = _CONTROL_GROUP / "memory.max", _CONTROL_GROUP / "memory.current"
     if limit.exists() and (most := limit.read_text().strip()) != "max":
         # Page cache that the group can drop counts as free, as in MemAvailable.
