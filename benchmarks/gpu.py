@@ -2,7 +2,7 @@
 
     python benchmarks/gpu.py
 
-takes some ten minutes on a machine with one CUDA device, in a checkout with the test extra, and
+takes some five minutes on a machine with one CUDA device, in a checkout with the test extra, and
 writes gpu.md to the folder of results. ``--device cpu --seconds 2`` tries the program itself.
 """
 
@@ -30,7 +30,7 @@ import cleanrl_loop
 from framering import ReplayBuffer, TrainConfig, train
 from framering.dqn.learner import Learner
 from framering.dqn.network import NetworkOptions, make_network
-from framering.profiling.in_turns import in_turns, repeated
+from framering.profiling.in_turns import in_turns
 from framering.training.prefetch import BatchPrefetcher
 from machine import conditions
 
@@ -66,10 +66,12 @@ def cuda_tests(device: torch.device) -> list[str]:
     """Run the tests that need a device."""
     if device.type != "cuda":
         return ["not run: no CUDA device"]
-    command = [sys.executable, "-m", "pytest", "-q", "-m", "cuda", "--no-header", "-rfE", "-n", "4"]
-    command += ["tests/dqn", "tests/replay", "tests/training"]
+    command = [sys.executable, "-m", "pytest", "-q", "-m", "cuda", "--no-header", "-rfE", "-n", "8"]
+    command += ["--show-capture=no", "tests/dqn", "tests/replay", "tests/training"]
     done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
-    return ["```", *done.stdout.strip().splitlines()[-20:], "```"]
+    if done.returncode:
+        print(done.stdout, file=sys.stderr)
+    return ["```", *done.stdout.strip().splitlines()[-10:], "```"]
 
 
 def differences(device: torch.device) -> list[str]:
@@ -88,20 +90,23 @@ def differences(device: torch.device) -> list[str]:
     return rows
 
 
-def synchronised(call: Callable[[], object], device: torch.device) -> Callable[[], object]:
-    """Return a call that waits for the device."""
+def mean_time(call: Callable[[], object], device: torch.device) -> Callable[[], float]:
+    """Return a block of calls, whose mean time includes the device's work for all of them."""
 
-    def wait() -> None:
-        call()
+    def block() -> float:
+        begin = time.perf_counter()
+        for _ in range(CALLS):
+            call()
         if device.type == "cuda":
             torch.cuda.synchronize()
+        return 1e6 * (time.perf_counter() - begin) / CALLS
 
-    return wait
+    return block
 
 
 def table(calls: dict[str, Callable[[], object]], device: torch.device, unit: str) -> list[str]:
     """Time calls in turns."""
-    blocks = {name: repeated(synchronised(call, device), CALLS) for name, call in calls.items()}
+    blocks = {name: mean_time(call, device) for name, call in calls.items()}
     times = in_turns(blocks, ROUNDS)
     first = times.names[0]
     rows = [f"| | {unit} | / {first} |", "|---|---:|---:|"]
@@ -122,8 +127,8 @@ def updates(device: torch.device) -> list[str]:
         if head in COMPILED:
             kinds["compiled"] = {"compiled": True}
         if device.type == "cuda":
-            kinds |= {"captured": {"captured": True}, "bfloat16": {"bfloat16": True}}
-            kinds["captured, bfloat16"] = {"captured": True, "bfloat16": True}
+            kinds |= {f"{name}, captured": {**kinds[name], "captured": True} for name in kinds}
+            kinds["plain, captured, bfloat16"] = {"captured": True, "bfloat16": True}
         made = {name: make_learner(device, head, **options) for name, options in kinds.items()}
         calls = {name: functools.partial(one.update, batch) for name, one in made.items()}
         for call in calls.values():
@@ -235,14 +240,13 @@ def steps_per_second(loop: Callable[..., object], config: TrainConfig, seconds: 
 
 def whole_loops(device: torch.device, seconds: float) -> list[str]:
     kinds: list[tuple[str, Callable[..., object], int, dict[str, Any]]] = [
-        ("CleanRL's", cleanrl_loop.train, 1, {"cuda": device.type == "cuda"}),
-        ("framering", train, 1, {}),
+        ("CleanRL's", cleanrl_loop.train, 1, {}),
+        ("framering, --no-capture", train, 1, {"capture": False}),
     ]
-    fast = {"capture": True} if device.type == "cuda" else {}
-    for games in (1, 8, 16, 32):
-        kinds.append(("framering, captured", train, games, fast))
+    for games in (1, 8, 16, 32, 64):
+        kinds.append(("framering", train, games, {}))
         if games > 1:
-            kinds.append(("framering, captured, asynchronous", train, games, {"async_envs": True}))
+            kinds.append(("framering, --async-envs", train, games, {"async_envs": True}))
     rows = [
         "| loop | games | steps a second | / CleanRL's | GPU busy |",
         "|---|---:|---:|---:|---:|",
@@ -252,11 +256,13 @@ def whole_loops(device: torch.device, seconds: float) -> list[str]:
         config = TrainConfig(
             env_id="BreakoutNoFrameskip-v4",
             device=device.type,  # type: ignore[arg-type]
+            cuda=device.type == "cuda",
             num_envs=games,
             learning_starts=2_000,
             buffer_size=100_000,
-            **(fast if "captured" in name else {}),
-            **{key: value for key, value in options.items() if key not in fast},
+            start_e=0.01,
+            end_e=0.01,
+            **options,
         )
         with utilisation(device) as busy:
             speed = steps_per_second(loop, config, seconds)
@@ -266,7 +272,8 @@ def whole_loops(device: torch.device, seconds: float) -> list[str]:
     return rows
 
 
-def report(device: torch.device, seconds: float) -> str:
+def report(device: torch.device, seconds: float, output: Path) -> str:
+    """Measure everything; write the report anew after each part."""
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else "no GPU"
     cuda = f"CUDA {torch.version.cuda}" if device.type == "cuda" else "no CUDA"
     parts = {
@@ -275,17 +282,20 @@ def report(device: torch.device, seconds: float) -> str:
         "An update of a batch on the device": lambda: updates(device),
         "Choosing actions": lambda: acting(device),
         "Batches from the replay buffer": lambda: transfers(device),
-        "The whole loop, CleanRL's hyperparameters": lambda: whole_loops(device, seconds),
+        "The whole loop, after exploration": lambda: whole_loops(device, seconds),
     }
-    lines = ["# framering on a GPU", "", f"{name}, {cuda}; {conditions(['framering', 'torch'])}."]
-    lines += [
-        f"Batches of {BATCH}; medians of {ROUNDS} rounds in turns, ratios of each round with "
-    ]
-    lines[-1] += "the lowest and the highest. Written by `python benchmarks/gpu.py`."
+    text = f"""# framering on a GPU
+
+{name}, {cuda}; {conditions(["framering", "torch"])}.
+Batches of {BATCH}; medians of {ROUNDS} rounds in turns of {CALLS} calls, and the ratios of each
+round with the lowest and the highest; CleanRL's hyperparameters.
+Written by `python benchmarks/gpu.py`.
+"""
     for title, measure in parts.items():
         print(title, file=sys.stderr, flush=True)
-        lines += ["", f"## {title}", "", *measure()]
-    return "\n".join([*lines, ""])
+        text += "\n".join(["", f"## {title}", "", *measure(), ""])
+        output.write_text(text)
+    return text
 
 
 def main() -> None:
@@ -293,7 +303,7 @@ def main() -> None:
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--device", default="cuda", choices=["cuda", "cpu"])
-    parser.add_argument("--seconds", type=float, default=20.0, help="of each whole loop")
+    parser.add_argument("--seconds", type=float, default=10.0, help="of each whole loop")
     parser.add_argument("--output", type=Path, default=Path(__file__).parent / "results")
     arguments = parser.parse_args()
     device = torch.device(arguments.device)
@@ -303,9 +313,7 @@ def main() -> None:
     output = arguments.output.resolve() / "gpu.md"
     with tempfile.TemporaryDirectory() as folder:
         os.chdir(folder)  # for runs/
-        text = report(device, arguments.seconds)
-    output.write_text(text)
-    print(text)
+        print(report(device, arguments.seconds, output))
 
 
 if __name__ == "__main__":

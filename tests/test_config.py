@@ -103,7 +103,6 @@ def test_the_pipeline_is_for_several_environments(settings, pipelined):
         ({"v_min": NAN}, "--v-min, --v-max: expected two finite numbers"),
         ({"v_max": INF}, "--v-min, --v-max: expected two finite numbers"),
         ({"huber": True, "head": "c51"}, "--huber: expected --head dqn beside it, got c51"),
-        ({"capture": True, "compile": True}, "--capture: expected no --compile"),
         ({"munchausen": True, "double_dqn": True}, "--munchausen: expected no --double-dqn"),
         ({"num_workers": -1}, "--num-workers: expected between 0 and --num-envs 1, got -1"),
         ({"num_workers": 3, "num_envs": 2}, "between 0 and --num-envs 2, got 3"),

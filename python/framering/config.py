@@ -98,9 +98,9 @@ class TrainConfig:
     device: Literal["auto", "cpu", "cuda"] = "auto"
     """the device of the networks; auto: CUDA where it is available (and --cuda), else the CPU"""
     compile: bool = False
-    """compile the update with torch.compile (on CUDA, as CUDA graphs)"""
-    capture: bool = False
-    """record the update and the choice of actions as CUDA graphs, and replay them (CUDA only)"""
+    """compile the update with torch.compile"""
+    capture: bool = True
+    """on CUDA, record the update and the choice of actions as CUDA graphs, and replay them"""
     precision: Literal["float32", "bfloat16", "auto"] = "float32"
     """precision of convolutions and matrix products in an update: bfloat16 is faster where the
     processor has instructions for it (AVX512-BF16, AMX, a GPU), and many times slower elsewhere;
@@ -307,11 +307,6 @@ class TrainConfig:
                 f"--buffer-size: expected at least --num-envs {self.num_envs}, "
                 f"got {self.buffer_size}; each environment needs a place in the buffer: "
                 f"set --buffer-size to {self.num_envs} or more"
-            )
-        if self.capture and self.compile:
-            raise ConfigError(
-                "--capture: expected no --compile beside it, which makes CUDA graphs of its own: "
-                "leave one out"
             )
         if self.upload_model and not self.save_model:
             raise ConfigError(

@@ -3,13 +3,13 @@ import math
 import pytest
 import torch
 
-from framering.dqn.layers import DuelingStreams, NoisyLinear, make_streams
+from framering.dqn.layers import DuelingStreams, NoisyLinear, draw_noise, make_streams, noise_of
 
 
 def test_noise_is_factorised_and_scaled_as_in_the_paper():
     torch.manual_seed(1)
     layer = NoisyLinear(5, 3)
-    layer.reset_noise(torch.Generator().manual_seed(2))
+    draw_noise(noise_of(layer), torch.Generator().manual_seed(2))
     inputs = torch.randn(4, 5)
 
     normal = torch.Generator().manual_seed(2)
@@ -30,7 +30,7 @@ def test_evaluation_has_no_noise_and_new_noise_changes_the_outputs():
     inputs = torch.randn(4, 5)
     outputs = []
     for _ in range(2):
-        layer.reset_noise(generator)
+        draw_noise(noise_of(layer), generator)
         outputs.append(layer(inputs))
 
     assert not torch.equal(outputs[0], outputs[1])
@@ -40,7 +40,7 @@ def test_evaluation_has_no_noise_and_new_noise_changes_the_outputs():
 
 def test_the_scales_of_the_noise_are_learned():
     layer = NoisyLinear(5, 3)
-    layer.reset_noise(torch.Generator().manual_seed(1))
+    draw_noise(noise_of(layer), torch.Generator().manual_seed(1))
 
     layer(torch.randn(4, 5)).sum().backward()
 

@@ -145,8 +145,10 @@ def test_a_batch_drawn_into_pinned_memory_is_the_sample(kind, n_step, monkeypatc
     pinned = filled(kind=kind, n_step=n_step, seed=3)
     # As on CUDA, but for the memory: pinned memory needs a device.
     monkeypatch.setattr(torch, "empty", partial(_unpinned, torch.empty))
-    pinned._transfer.__dict__ |= {"is_cuda": True, "_transfer": torch.as_tensor}
-    assert_equal(pinned.sample(8), plain.sample(8))
+    pinned._transfer.__dict__ |= {"is_cuda": True}
+    batch = pinned.sample(8)
+    assert_equal(batch, plain.sample(8))
+    assert len({part.untyped_storage().data_ptr() for part in batch if part is not None}) == 1
 
 
 def _unpinned(empty, *shape, pin_memory, **options):

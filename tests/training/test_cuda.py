@@ -61,14 +61,15 @@ def losses(monkeypatch):
     "settings",
     [
         {},
-        {"capture": True},
+        {"capture": False},
         {"compile": True},
-        {"precision": "bfloat16", "capture": True},
-        {**RAINBOW, "capture": True},
-        {"head": "iqn", "augment": True, "munchausen": True, "gradient_steps": 2, "capture": True},
-        {"head": "qr-dqn", "network": "impala", "layer_norm": True, "capture": True},
-        {"num_envs": 4, "num_workers": 2, "capture": True},
-        {"num_envs": 4, "num_workers": 2, "capture": True, "async_envs": True},
+        {"precision": "bfloat16"},
+        RAINBOW,
+        {**RAINBOW, "compile": True},
+        {"head": "iqn", "augment": True, "munchausen": True, "gradient_steps": 2},
+        {"head": "qr-dqn", "network": "impala", "layer_norm": True},
+        {"num_envs": 4, "num_workers": 2},
+        {"num_envs": 4, "num_workers": 2, "async_envs": True},
     ],
 )
 def test_a_run_makes_its_updates_without_a_warning(settings, losses, capsys):

@@ -7,7 +7,7 @@ import torch
 from gymnasium.envs.classic_control import CartPoleEnv
 from torch import nn
 
-from framering.dqn.layers import reset_noise
+from framering.dqn.layers import draw_noise, noise_of
 from framering.dqn.network import VectorQNetwork
 from framering.reporting.video import GameRecorder
 from framering.training.evaluate import evaluate
@@ -119,7 +119,7 @@ def test_evaluation_is_without_noise_and_leaves_the_network_training():
     network = VectorQNetwork(2, (4,), noisy=True)
     returns = []
     for seed in (1, 2):
-        reset_noise(network, torch.Generator().manual_seed(seed))
+        draw_noise(noise_of(network), torch.Generator().manual_seed(seed))
         returns.append(evaluate(network, make_task_spec("CartPole-v1"), episodes=5, epsilon=0))
 
     assert returns[0] == returns[1]

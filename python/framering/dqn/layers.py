@@ -29,7 +29,7 @@ class Float32Linear(nn.Linear):
 class NoisyLinear(nn.Linear):
     """A linear layer with learned noise on its weights, for exploration (Fortunato et al. 2018).
 
-    The noise is factorised (equations 9 to 11). It is zero until `reset_noise` draws it, and it is
+    The noise is factorised (equations 9 to 11). It is zero until `draw_noise` draws it, and it is
     left out in evaluation (``module.eval()``).
 
     Parameters
@@ -53,10 +53,6 @@ class NoisyLinear(nn.Linear):
         self.register_buffer("noise_in", torch.zeros(in_features), persistent=False)
         self.register_buffer("noise_out", torch.zeros(out_features), persistent=False)
 
-    def reset_noise(self, generator: Generator) -> None:
-        """Draw new noise."""
-        _draw_noise([self.noise_in, self.noise_out], generator)
-
     def forward(self, inputs: Tensor) -> Tensor:
         """Outputs (B, out_features) of inputs (B, in_features)."""
         if self._float32 and torch.is_autocast_enabled(inputs.device.type):
@@ -73,16 +69,17 @@ class NoisyLinear(nn.Linear):
         return outputs + noise * self.noise_out
 
 
-def reset_noise(network: nn.Module, generator: Generator) -> None:
-    """Draw new noise for the layers of a network that have any."""
+def noise_of(network: nn.Module) -> list[Tensor]:
+    """Return the tensors that hold the noise of a network's layers, for `draw_noise`."""
     layers = [layer for layer in network.modules() if isinstance(layer, NoisyLinear)]
-    if layers:
-        _draw_noise([n for layer in layers for n in (layer.noise_in, layer.noise_out)], generator)
+    return [noise for layer in layers for noise in (layer.noise_in, layer.noise_out)]
 
 
-def _draw_noise(noise: list[Tensor], generator: Generator) -> None:
-    """Fill tensors with noise: all at once, since starting a kernel takes longer than it runs."""
-    sizes = [len(one) for one in noise]
+def draw_noise(noise: list[Tensor], generator: Generator) -> None:
+    """Draw new noise, all at once: on a GPU, starting a kernel takes longer than it runs."""
+    if not noise:
+        return
+    sizes = [one.numel() for one in noise]
     normal = torch.randn(sum(sizes), generator=generator, device=noise[0].device)
     torch._foreach_copy_(noise, torch.split(normal.sign() * normal.abs().sqrt(), sizes))
 

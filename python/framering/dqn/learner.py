@@ -14,7 +14,7 @@ from framering.dqn.augmentation import Augmentation, draw_augmentation
 from framering.dqn.capture import Captured
 from framering.dqn.heads.expected import ExpectedHead
 from framering.dqn.heads.head import Backup
-from framering.dqn.layers import reset_noise
+from framering.dqn.layers import draw_noise, noise_of
 from framering.dqn.network import ValueNetwork
 from framering.dqn.policies import (
     GreedyPolicy,
@@ -132,9 +132,8 @@ class Learner:
         Compile the loss and its gradient with ``torch.compile``. Where that fails, the learner
         warns and continues without.
     captured
-        Record the update and the choice of actions as CUDA graphs after their first calls, and
-        replay them; on CUDA alone, and not together with ``compiled``. Where that fails, the
-        learner warns and continues without.
+        On CUDA, record the update and the choice of actions as CUDA graphs after their first
+        calls, and replay them. Where that fails, the learner warns and continues without.
     seed
         Seeds the noise of the layers, the fractions of the quantiles and the augmentation.
     warn
@@ -173,6 +172,8 @@ class Learner:
         )
         self.generator = Generator(device).manual_seed(seed)
         self._actor = self.target_network if act_with_target else self.q_network
+        self._actor_noise = noise_of(self._actor)
+        self._noise = noise_of(self.q_network) + noise_of(self.target_network)
         self._gamma = gamma
         self._double = double
         self._munchausen = munchausen
@@ -181,7 +182,7 @@ class Learner:
         self._bfloat16 = bfloat16
         self._warn = warn
         self._backward = self._compile_and_run if compiled else self._loss_and_gradient
-        self._captured = captured
+        self.captured = captured
         self._use_plain_or_captured_functions()
 
     @property
@@ -191,8 +192,7 @@ class Learner:
 
     def update(self, batch: Batch) -> UpdateResult:
         """Take one gradient step. A prioritised batch's weights scale each row's loss."""
-        reset_noise(self.q_network, self.generator)
-        reset_noise(self.target_network, self.generator)
+        draw_noise(self._noise, self.generator)
         inputs = LossInputs(
             batch.observations,
             batch.actions,
@@ -214,7 +214,7 @@ class Learner:
 
     def greedy_actions(self, observations: NDArray[Any]) -> NDArray[np.int64]:
         """Return the actions (N,) that the acting network values highest, with new noise."""
-        reset_noise(self._actor, self.generator)
+        draw_noise(self._actor_noise, self.generator)
         return self._choose(torch.from_numpy(observations).to(self.device)).cpu().numpy()
 
     def state_dict(self) -> dict[str, Any]:
@@ -283,7 +283,7 @@ class Learner:
         choose = partial(best_actions, self._actor)
         self._take_step: Callable[[LossInputs, Draws], UpdateResult] = self._plain_step
         self._choose: Callable[[Tensor], Tensor] = choose
-        if self._captured:
+        if self.captured:
             self._take_step = Captured(self._plain_step, warn=self._warn)
             self._choose = Captured(choose, warn=self._warn)
 
@@ -358,15 +358,14 @@ class Learner:
         return result._replace(loss=result.loss.detach())
 
     def _compile_and_run(self, inputs: LossInputs, draws: Draws) -> UpdateResult:
-        """Compile at the first batch; on CUDA, ``reduce-overhead`` captures CUDA graphs.
+        """Compile at the first batch.
 
         Neither pass changes a weight, so the plain loss can replace a compiled one that fails.
         """
         plain = self._loss
         self._backward = self._loss_and_gradient
         try:
-            mode = "reduce-overhead" if self.device.type == "cuda" else "default"
-            self._loss = torch.compile(plain, mode=mode)  # type: ignore[method-assign]
+            self._loss = torch.compile(plain)  # type: ignore[method-assign]
             return self._backward(inputs, draws)
         except Exception as error:
             reason = str(error).strip().splitlines()[0]

@@ -7,11 +7,12 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from framering._core import Batch, Recorder, Ring, Window
 from framering.replay import conversion
 from framering.replay.arguments import MOST, WORD, checked_generator_state, integer, real
-from framering.replay.device import DeviceTransfer, empty_pinned
+from framering.replay.device import DeviceTransfer, PinnedBlock
 from framering.replay.legacy import upgrade_state
 from framering.replay.normalization import Normalizer, normalize
 from framering.replay.output import Layouts, output_arrays, sample_layouts
@@ -435,8 +436,19 @@ class ReplayBuffer:
         return samples
 
     def _fill(self, out: Any, batch_size: int, window: Window | None) -> None:
-        layouts = self._layouts(batch_size) | self._strategy.further_layouts(batch_size)
-        arrays = output_arrays(out, self._strategy.samples, layouts)
+        arrays = output_arrays(out, self._strategy.samples, self._layouts(batch_size))
+        self._draw_into(arrays, batch_size, window)
+
+    def _sample_pinned(self, batch_size: int, window: Window | None) -> ReplayBufferSamples:
+        block = PinnedBlock(tuple(self._layouts(batch_size).values()))
+        self._draw_into(block.arrays, batch_size, window)
+        samples: ReplayBufferSamples = self._strategy.samples(*block.to(self._transfer.device))
+        return samples
+
+    def _draw_into(
+        self, arrays: list[NDArray[Any] | None], batch_size: int, window: Window | None
+    ) -> None:
+        """Draw a batch into an array for each field of a sample."""
         batch = self._strategy.draw(
             batch_size, self._next_seed(), window, True, tuple(arrays[:_DRAWN])
         )
@@ -445,16 +457,9 @@ class ReplayBuffer:
         ):
             np.copyto(array, drawn)  # type: ignore[arg-type]  # beyond the drawn ones none is None
 
-    def _sample_pinned(self, batch_size: int, window: Window | None) -> ReplayBufferSamples:
-        tensors = empty_pinned(self._layouts(batch_size).values())
-        arrays = tuple(None if tensor is None else tensor.numpy() for tensor in tensors)
-        batch = self._strategy.draw(batch_size, self._next_seed(), window, True, arrays)
-        fields = (*tensors, *self._strategy.fields(batch)[_DRAWN:])
-        samples: ReplayBufferSamples = self._strategy.samples(*self._transfer(fields))
-        return samples
-
     def _layouts(self, batch_size: int) -> Layouts:
-        return sample_layouts(batch_size, self._observation_spec, self._action_spec, self.n_step)
+        drawn = sample_layouts(batch_size, self._observation_spec, self._action_spec, self.n_step)
+        return drawn | self._strategy.further_layouts(batch_size)
 
     def save(self, path: str | os.PathLike[str]) -> None:
         """Write the transitions that can be sampled to a file, with the generator's state.

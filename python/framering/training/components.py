@@ -110,12 +110,13 @@ def make_learner(config: TrainConfig, task: TaskSpec) -> Learner:
         v_max=config.v_max,
         n_quantiles=config.n_quantiles,
     )
+    device = run_device(config)
     return Learner(
         make_network(task.observation_space.shape, task.num_actions, options),
         learning_rate=config.learning_rate,
         adam_eps=config.adam_eps,
         gamma=config.gamma,
-        device=run_device(config),
+        device=device,
         double=config.double_dqn,
         munchausen=config.munchausen,
         augment=config.augment,
@@ -124,7 +125,7 @@ def make_learner(config: TrainConfig, task: TaskSpec) -> Learner:
         seed=config.seed,
         act_with_target=config.act_with == "target",
         compiled=config.compile,
-        captured=config.capture,
+        captured=config.capture and device.type == "cuda",
     )
 
 
@@ -146,7 +147,8 @@ def describe(config: TrainConfig, task: TaskSpec, components: Components) -> str
     return (
         f"{config.env_id}: {environments} {emulation}, {order}; "
         f"{components.learner.device} with {torch.get_num_threads()} torch threads"
-        + (", compiled" if config.compile else ", captured" if config.capture else "")
+        + (", compiled" if config.compile else "")
+        + (", captured" if components.learner.captured else "")
         + _describe_precision(config)
         + ("" if limit is None else f"; transitions in at most {limit / 1e9:.1f} GB")
     )
