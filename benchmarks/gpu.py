@@ -31,7 +31,6 @@ from framering import ReplayBuffer, TrainConfig, train
 from framering.dqn.learner import Learner
 from framering.dqn.network import NetworkOptions, make_network
 from framering.profiling.in_turns import in_turns
-from framering.training.prefetch import BatchPrefetcher
 from machine import conditions
 
 ROOT = Path(__file__).parent.parent
@@ -183,12 +182,10 @@ def transfers(device: torch.device) -> list[str]:
         moved = (None if part is None else part.to(device) for part in parts)
         learner.update(type(parts)(*moved))
 
-    ahead = (batch for _ in iter(int, 1) for batch in BatchPrefetcher(there, BATCH).batches(1000))
     calls = {
         "no transfer": functools.partial(learner.update, batch_on(device)),
         "pageable": pageable,
         "pinned": lambda: learner.update(there.sample(BATCH)),
-        "pinned, copied ahead": lambda: learner.update(next(ahead)),
     }
     for call in calls.values():
         for _ in range(5):

@@ -12,8 +12,12 @@ from framering.dqn.learner import Learner
 from framering.dqn.network import NetworkOptions, make_network
 from framering.training.loop import train
 
-# torch.compile warns of what torch itself uses.
-pytestmark = [pytest.mark.cuda, pytest.mark.filterwarnings("ignore::DeprecationWarning")]
+# torch.compile warns of what torch itself uses, and advises TF32.
+pytestmark = [
+    pytest.mark.cuda,
+    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
+    pytest.mark.filterwarnings("ignore:TensorFloat32"),
+]
 
 PONG = {
     "env_id": "PongNoFrameskip-v4",

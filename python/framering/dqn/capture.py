@@ -33,7 +33,7 @@ class Recorder(Protocol):
 
 
 class CudaGraph:
-    """Records on CUDA. Not run on a device yet: it follows PyTorch's documentation."""
+    """Records on CUDA."""
 
     def __init__(self) -> None:
         self._graph = torch.cuda.CUDAGraph()

@@ -15,7 +15,6 @@ from framering.errors import ConfigError
 from framering.replay.buffer import ReplayBuffer
 from framering.replay.prioritized import PrioritizedReplayBuffer
 from framering.training.environments import TrainingEnvironments, make_training_environments
-from framering.training.prefetch import BatchPrefetcher
 from framering.training.preflight import memory_limit, run_device, uses_bfloat16
 from framering.training.task import TaskSpec
 from framering.training.workers import worker_count
@@ -33,8 +32,6 @@ class Components:
         The environments, which write into it.
     learner
         The networks and their optimiser.
-    prefetcher
-        Draws batches and transfers them to the learner's device.
     exploration
         The behaviour policy.
     """
@@ -42,7 +39,6 @@ class Components:
     replay: ReplayBuffer
     envs: TrainingEnvironments
     learner: Learner
-    prefetcher: BatchPrefetcher
     exploration: EpsilonGreedy
 
     def state_dict(self) -> dict[str, Any]:
@@ -63,7 +59,6 @@ def make_components(config: TrainConfig, task: TaskSpec, replay: ReplayBuffer) -
         replay=replay,
         envs=make_training_environments(config, task, replay),
         learner=make_learner(config, task),
-        prefetcher=BatchPrefetcher(replay, config.batch_size),
         exploration=EpsilonGreedy(task.num_actions, config.acting_envs, config.seed),
     )
 

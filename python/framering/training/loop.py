@@ -148,11 +148,9 @@ def learn(
     """
     replay, learner = components.replay, components.learner
     steps = range(max(first_step, config.learning_starts + 1), first_step + taken)
-    training_steps = sum(step % config.train_frequency == 0 for step in steps)
-    batches = components.prefetcher.batches(training_steps * config.gradient_steps, window)
     for step in steps:
         for _ in range(config.gradient_steps if step % config.train_frequency == 0 else 0):
-            batch = next(batches)
+            batch: Any = replay.sample(config.batch_size, window=window)
             result = update(learner, batch, run)
             if isinstance(replay, PrioritizedReplayBuffer):
                 rise = (1 - config.beta) * step / config.scheduled_steps
