@@ -61,6 +61,7 @@ RENDERINGS = {
 OTHERS = {
     "training.md": "written by hand from benchmarks/compare_cleanrl.py and framering profile",
     "replay.md": "written by hand from replay_by_game.md",
+    "gpu.md": "benchmarks/gpu.py on a machine with a GPU, and what was changed since",
     "learning.md": "written by hand from training runs of hours; it names their commands",
     "pong.csv": "framering plot of training runs, in learning.md",
     "pong.png": "framering plot of training runs, in learning.md",

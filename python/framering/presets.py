@@ -84,7 +84,8 @@ PRESETS: dict[str, dict[str, Any]] = {
     "quick": {
         "env_id": "RoadRunnerNoFrameskip-v4",
         "num_envs": 8,
-        "total_timesteps": 20_000,
+        "screen_size": 60,
+        "total_timesteps": 15_000,
         "network": "data-efficient",
         "buffer_size": 20_000,
         "learning_starts": 1_000,

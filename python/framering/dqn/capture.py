@@ -71,7 +71,7 @@ class Captured(Generic[Result]):
     warn
         Called with the warning.
     recorder
-        Makes what records.
+        Makes what records, at the first call.
     """
 
     def __init__(
@@ -84,31 +84,29 @@ class Captured(Generic[Result]):
         self._function = function
         self._warn = warn
         self._make_recorder = recorder
-        self._calls = 0
         self._recorder: Recorder | None = None
-        self._fails = False
+        self._calls = 0
+        self._recorded = self._fails = False
 
     def __call__(self, *inputs: Any) -> Result:
         """Call the function, or replay it with these inputs."""
         if self._fails:
             return self._function(*inputs)
-        self._calls += 1
-        if self._calls <= _WARM_UP:
-            return self._make_recorder().warm_up(lambda: self._function(*inputs))
         if self._recorder is None:
+            self._recorder = self._make_recorder()
+        if self._calls < _WARM_UP:
+            self._calls += 1
+            return self._recorder.warm_up(lambda: self._function(*inputs))
+        if not self._recorded:
+            self._inputs = _clone(inputs)
             try:
-                self._recorder = self._record(inputs)
+                self._outputs = self._recorder.record(lambda: self._function(*self._inputs))
             except RuntimeError as error:  # recording had no effects
                 return self._without(error, inputs)
+            self._recorded = True
         _copy(self._inputs, inputs)
         self._recorder.replay()
         return _clone(self._outputs)  # type: ignore[no-any-return]
-
-    def _record(self, inputs: tuple[Any, ...]) -> Recorder:
-        recorder = self._make_recorder()
-        self._inputs = _clone(inputs)
-        self._outputs = recorder.record(lambda: self._function(*self._inputs))
-        return recorder
 
     def _without(self, error: RuntimeError, inputs: tuple[Any, ...]) -> Result:
         self._fails = True
