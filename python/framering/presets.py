@@ -85,7 +85,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "env_id": "RoadRunnerNoFrameskip-v4",
         "num_envs": 8,
         "screen_size": 60,
-        "total_timesteps": 15_000,
+        "total_timesteps": 13_000,
         "network": "data-efficient",
         "buffer_size": 20_000,
         "learning_starts": 1_000,
@@ -99,6 +99,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         "n_step": 3,
         "prioritized": True,
         "save_model": True,
+        "eval_episodes": 3,
     },
     "pong": {
         "env_id": "PongNoFrameskip-v4",
