@@ -5,7 +5,6 @@
 #include <optional>
 #include <stdexcept>
 #include <string>
-#include <string_view>
 #include <system_error>
 
 #include "system/pages.hpp"
@@ -19,13 +18,13 @@ std::optional<std::uint64_t> requested_memory() {
   if (text == nullptr || *text == '\0') {
     return std::nullopt;
   }
-  const std::string_view digits(text);
+  const std::string digits(text);
   const char* end = digits.data() + digits.size();
   std::uint64_t bytes = 0;
   const auto [parsed, error] = std::from_chars(digits.data(), end, bytes);
   if (error != std::errc{} || parsed != end) {
-    throw std::invalid_argument("FRAMERING_MEMORY: expected a number of bytes, got '" +
-                                std::string(digits) + "'; write 8000000000 for 8 GB");
+    throw std::invalid_argument("FRAMERING_MEMORY: expected a number of bytes, got '" + digits +
+                                "'; write 8000000000 for 8 GB");
   }
   return bytes;
 }
