@@ -67,6 +67,8 @@ OTHERS = {
     "pong.png": "framering plot of training runs, in learning.md",
     "breakout.csv": "framering plot of training runs, in learning.md",
     "breakout.png": "framering plot of training runs, in learning.md",
+    "quick.csv": "framering plot of training runs, in learning.md",
+    "quick.png": "framering plot of training runs, in learning.md",
     "kungfu.csv": "framering plot of training runs, in learning.md",
     "kungfu.png": "framering plot of training runs, in learning.md",
 }
