@@ -92,7 +92,10 @@ def conditions(comparison: Comparison) -> Iterator[str]:
         "and get actions while the others are stepped."
     )
     yield ""
-    yield "`python benchmarks/compare_vector_env.py --save benchmarks/results/vector_env.md`"
+    yield (
+        f"`python benchmarks/compare_vector_env.py --rounds {comparison.rounds} "
+        f"--most-envs {comparison.most_envs} --save benchmarks/results/vector_env.md`"
+    )
 
 
 def beside_peers(

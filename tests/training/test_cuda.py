@@ -1,11 +1,11 @@
 """Training on a CUDA device: each way to update, whole runs, resuming, evaluation."""
 
-import os
-import signal
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
+from tests.training.test_resume import PONG, stopped_at
 
 from framering import TrainConfig
 from framering.dqn.learner import Learner
@@ -19,16 +19,7 @@ pytestmark = [
     pytest.mark.filterwarnings("ignore:TensorFloat32"),
 ]
 
-PONG = {
-    "env_id": "PongNoFrameskip-v4",
-    "total_timesteps": 240,
-    "buffer_size": 150,
-    "learning_starts": 40,
-    "batch_size": 4,
-    "target_network_frequency": 50,
-    "exploration_fraction": 0.5,
-    "device": "cuda",
-}
+ON_CUDA = {**PONG, "device": "cuda"}
 RAINBOW = {
     "head": "c51",
     "network": "data-efficient",
@@ -77,7 +68,7 @@ def losses(monkeypatch):
     ],
 )
 def test_a_run_makes_its_updates_without_a_warning(settings, losses, capsys):
-    result = train(TrainConfig(**PONG, **settings, eval_every=200, eval_episodes=1))
+    result = train(TrainConfig(**ON_CUDA, **settings, eval_every=200, eval_episodes=1))
 
     assert result.steps == 240
     assert len(losses) == 49 * settings.get("gradient_steps", 1)
@@ -89,13 +80,9 @@ def test_a_run_makes_its_updates_without_a_warning(settings, losses, capsys):
 @pytest.mark.parametrize("capture", [False, True])
 @pytest.mark.parametrize("settings", [{}, RAINBOW])
 def test_a_resumed_run_gives_the_weights_of_one_that_never_stopped(settings, capture):
-    def stop(taken):
-        if taken == 120:
-            os.kill(os.getpid(), signal.SIGTERM)
-
-    settings = {**PONG, **settings, "capture": capture}
+    settings = {**ON_CUDA, **settings, "capture": capture}
     whole = train(TrainConfig(**settings))
-    stopped = train(TrainConfig(**settings, checkpoint_every=1000), stop)
+    stopped = stopped_at(120, TrainConfig(**settings, checkpoint_every=1000))
     resumed = train(TrainConfig(resume=str(stopped.folder)))
 
     assert stopped.interrupted
@@ -113,21 +100,15 @@ def test_the_first_update_is_the_one_of_the_cpu(head):
         learner = Learner(network, learning_rate=1e-4, gamma=0.9, device=torch.device(device))
         generator = torch.Generator().manual_seed(2)
         images = torch.randint(0, 256, (2, 8, 4, 84, 84), generator=generator, dtype=torch.uint8)
-        batch = Batch(
-            *(part.to(device) for part in (images[0], images[1])),
-            torch.randint(0, 3, (8, 1), generator=generator).to(device),
-            torch.randn((8, 1), generator=generator).to(device),
-            torch.zeros((8, 1), device=device),
+        batch = SimpleNamespace(
+            observations=images[0].to(device),
+            next_observations=images[1].to(device),
+            actions=torch.randint(0, 3, (8, 1), generator=generator).to(device),
+            rewards=torch.randn((8, 1), generator=generator).to(device),
+            dones=torch.zeros((8, 1), device=device),
+            discounts=None,
         )
         result = learner.update(batch)
         results.append([part.cpu() for part in result])
     # TF32, which cuDNN's convolutions use, has ten bits of fraction.
     torch.testing.assert_close(results[1], results[0], rtol=1e-2, atol=1e-2)
-
-
-class Batch:
-    discounts = None
-
-    def __init__(self, observations, next_observations, actions, rewards, dones):
-        self.observations, self.next_observations = observations, next_observations
-        self.actions, self.rewards, self.dones = actions, rewards, dones

@@ -71,7 +71,7 @@ class Captured(Generic[Result]):
     warn
         Called with the warning.
     recorder
-        Makes what records, at the first call.
+        Makes what records.
     """
 
     def __init__(
@@ -83,8 +83,7 @@ class Captured(Generic[Result]):
     ) -> None:
         self._function = function
         self._warn = warn
-        self._make_recorder = recorder
-        self._recorder: Recorder | None = None
+        self._recorder = recorder()
         self._calls = 0
         self._recorded = self._fails = False
 
@@ -92,8 +91,6 @@ class Captured(Generic[Result]):
         """Call the function, or replay it with these inputs."""
         if self._fails:
             return self._function(*inputs)
-        if self._recorder is None:
-            self._recorder = self._make_recorder()
         if self._calls < _WARM_UP:
             self._calls += 1
             return self._recorder.warm_up(lambda: self._function(*inputs))

@@ -58,11 +58,7 @@ class DeviceTransfer:
         return str(self.device).startswith("cuda")
 
     def __call__(self, arrays: Iterable[Any]) -> list[Any]:
-        """Transfer arrays or tensors; None stays None.
-
-        A tensor on the CPU shares its array's memory. Pinned memory is copied to CUDA on the
-        current stream, asynchronously.
-        """
+        """Transfer arrays; None stays None. A tensor on the CPU shares its array's memory."""
         transfer = self._transfer
         return [None if array is None else transfer(array) for array in arrays]
 
