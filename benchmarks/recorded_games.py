@@ -8,10 +8,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import cv2
+import gymnasium
 import numpy as np
 import numpy.typing as npt
 
-from framering import AtariVectorEnv
+from framering import AtariVectorEnv, resize_area
 
 Array = npt.NDArray[Any]
 AddArguments = tuple[Array, Array, Array, Array, Array, list[dict[str, Any]]]
@@ -23,7 +25,16 @@ EPSILON = 0.05
 
 
 class Source(NamedTuple):
-    """A game, played at random or by a trained network; or noise."""
+    """A game, played at random or by a trained network; or noise.
+
+    Attributes
+    ----------
+    game
+        Its name, or `NOISE`.
+    model
+        The network's weights; or a text file, the actions that an agent took (see
+        `replayed_actions`); or None.
+    """
 
     game: str
     model: Path | None = None
@@ -80,7 +91,8 @@ def load(source: Source, cache: Path) -> Recording:
         return noise(STEPS)
     path = source.path(cache)
     if not path.exists():
-        recording = record(source.game, STEPS, source.model)
+        replayed = source.model is not None and source.model.suffix == ".txt"
+        recording = (record_replayed if replayed else record)(source.game, STEPS, source.model)
         cache.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(f".{os.getpid()}.npz")
         np.savez(partial, **recording._asdict())
@@ -125,6 +137,57 @@ def record(game: str, steps: int, model: Path | None = None, seed: int = 1) -> R
     starts, actions, rewards, dones = map(np.array, zip(*records, strict=True))
     dones[-1] = True
     return Recording(np.stack(frames), starts, actions, rewards.astype(np.float32), dones)
+
+
+def record_replayed(game: str, steps: int, actions: Path) -> Recording:
+    """Record the frames of games that an agent has played, by its actions.
+
+    Frames are preprocessed as `record` does it.
+    """
+    emulator: Any = gymnasium.make(f"{game}NoFrameskip-v4", max_episode_steps=10**9)
+    frames: list[Array] = []
+    records = []
+    for first, taken in replayed_actions(actions):
+        screen, _ = emulator.reset()
+        for action in first:
+            screen, *_ = emulator.step(action)
+        frames += [_shrink(screen)] * STACK
+        for step in taken:
+            rewards, screens = zip(*(emulator.step(action)[1::-1] for action in step), strict=True)
+            records.append((len(frames) - STACK, step[0], np.sign(sum(rewards)), False))
+            frames.append(_shrink(np.maximum.reduce(screens[-2:])))
+            if len(records) == steps:
+                break
+        records[-1] = (*records[-1][:3], True)
+        if len(records) == steps:
+            break
+    emulator.close()
+    starts, played, rewards, dones = map(np.array, zip(*records, strict=True))
+    return Recording(np.stack(frames), starts, played, rewards.astype(np.float32), dones)
+
+
+def replayed_actions(path: Path) -> Iterator[tuple[bytes, list[bytes]]]:
+    """Yield the actions of each game that an agent has played.
+
+    The file is one of github.com/khurramjaved96/atari-prediction-benchmark (Javed et al. 2023): a
+    letter is the action of one frame, ``a`` is action 0, and ``R`` a reset. An agent's action
+    lasts four frames, or until the game ends; before its first one are the frames of the reset.
+
+    Yields
+    ------
+    tuple
+        The actions of the reset's frames, and those of each step's frames.
+    """
+    for game in path.read_bytes().split(b"R")[1:]:
+        actions = bytes(letter - ord("a") for letter in game)
+        steps = [[actions[i : i + 4] for i in range(first, len(actions), 4)] for first in range(4)]
+        # The steps begin where most of them have one action.
+        first = max(range(4), key=lambda first: sum(len(set(step)) == 1 for step in steps[first]))
+        yield actions[:first], steps[first]
+
+
+def _shrink(screen: Array) -> Array:
+    return resize_area(cv2.cvtColor(screen, cv2.COLOR_RGB2GRAY), (SIDE, SIDE))
 
 
 def _policy(model: Path | None, num_actions: int, seed: int) -> Callable[[Array], Array]:
