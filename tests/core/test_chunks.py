@@ -384,6 +384,8 @@ def test_equal_frames_of_another_age_do_not_continue_the_lane():
     for action in range(10):
         game.append(frame, action, 1.0, False, False)
     writer = target.writer(0)
+    for _ in range(5):
+        writer.begin_segment(frame)
     writer.write_chunk(source.read_chunk(0, 0, 3), True)
     with pytest.raises(ValueError, match="chunk: expected one that begins behind"):
         writer.write_chunk(source.read_chunk(0, 5, 1), True)
