@@ -339,6 +339,44 @@ def test_another_header_is_an_error_that_says_what_to_do(word, value, message):
     assert ring.published()[0] == 0
 
 
+# A record's first word has the ordinal, from bit 48 the distance and from bit 61 the flags
+# (transition, terminated, truncated); its second word the age, and from bit 16 the age of the obs.
+@pytest.mark.parametrize(
+    ("index", "word", "change"),
+    [
+        pytest.param(6, 0, lambda value: value + 1, id="ordinal"),
+        pytest.param(6, 0, lambda value: value - (1 << 48), id="no distance"),
+        pytest.param(6, 0, lambda value: value + (8 << 48), id="obs before the context"),
+        pytest.param(6, 0, lambda value: value + (1 << 48), id="obs of an older slot"),
+        pytest.param(6, 0, lambda value: value - (1 << 61) + (1 << 62), id="end of no transition"),
+        pytest.param(6, 1, lambda value: value + 1, id="age"),
+        pytest.param(6, 1, lambda value: value + (1 << 16), id="age of the obs"),
+        pytest.param(0, 1, lambda value: value - 16, id="segment without its context"),
+    ],
+)
+def test_records_that_contradict_each_other_are_refused(index, word, change):
+    body = bytearray(one_segment(ENCODED, 30).read_chunk(0, 20, 8)[:-8])
+    at = 8 * (HEADER + 3 * index + word)
+    (value,) = struct.unpack_from("<Q", body, at)
+    struct.pack_into("<Q", body, at, change(value))
+    ring = ENCODED.ring()
+    with pytest.raises(ValueError, match="chunk: expected records that follow each other, got"):
+        ring.writer(0).write_chunk(with_checksum(body), False)
+    assert ring.published()[0] == 0
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_frames_that_are_missing_are_refused(kind):
+    body = one_segment(kind, 30).read_chunk(0, 20, 8)[:-8]
+    context, slots = struct.unpack_from("<2Q", body, 8 * CONTEXT)
+    records = 3 * (context + slots)
+    ring = kind.ring()
+    for words in range(HEADER + records, len(body) // 8):
+        with pytest.raises(ValueError, match="chunk: expected a frame of each slot, got none of"):
+            ring.writer(0).write_chunk(with_checksum(body[: 8 * words]), False)
+    assert ring.published()[0] == 0
+
+
 @pytest.mark.parametrize("other", KINDS)
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_ring_of_another_kind_refuses_a_chunk(kind, other):
