@@ -123,7 +123,7 @@ def test_a_worker_does_not_hold_its_ready_games_back() -> None:
 
     class Lane:
         def execute(self) -> None:
-            ready.append(channel.take_ready().tolist())
+            ready.append(channel.take_ready(3).tolist())
 
     channel.start(np.array([2, 0, 1]), np.zeros(3, int))
     spec: Any = SimpleNamespace(worker=0, first_lane=0, last_lane=3)
@@ -131,7 +131,7 @@ def test_a_worker_does_not_hold_its_ready_games_back() -> None:
     worker._execute_running(channel, spec, lanes)
     # Each game is ready before the next one is stepped.
     assert ready == [[], [2], [0]]
-    assert channel.take_ready().tolist() == [1]
+    assert channel.take_ready(3).tolist() == [1]
 
 
 @pytest.mark.parametrize("workers", [0, 1, 2])

@@ -203,7 +203,7 @@ def test_a_game_that_ctrl_c_interrupts_in_the_calling_process_is_restarted(
     envs.async_reset(seed=1)
     receive(envs, 3)
     executor: Any = envs._stepper.executor
-    skip = executor._lanes._lanes[1]._emulator._skip
+    skip = executor._own[1]._emulator._skip
     observe = skip.observe
 
     def interrupt(out: Any) -> None:
@@ -233,7 +233,7 @@ STEP_FOR_A_MINUTE = """
 
     envs = AtariVectorEnv("BreakoutNoFrameskip-v4", 4, 2, batch_size=2)
     envs.async_reset()
-    print(*[process.pid for process in envs._stepper.executor._lanes._processes], flush=True)
+    print(*[process.pid for process in envs._stepper.executor._processes], flush=True)
     until = time.monotonic() + 60
     while time.monotonic() < until:
         *_, infos = envs.recv()

@@ -37,7 +37,7 @@ from framering.vector.arguments import (
     replay_ring,
     reset_mask,
 )
-from framering.vector.async_executors import default_async_workers, make_async_executor
+from framering.vector.async_executors import AsyncExecutor
 from framering.vector.async_mode import AsyncMode
 from framering.vector.async_stepper import AsyncStepper
 from framering.vector.executors import default_num_workers, make_executor
@@ -233,8 +233,7 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
         self.action_space = batch_space(action_space, received)
 
         self._num_actions = emulator.num_actions
-        default = default_async_workers if self.batch_size else default_num_workers
-        self.num_workers = default(num_envs) if num_workers is None else num_workers
+        self.num_workers = default_num_workers(num_envs) if num_workers is None else num_workers
         shared = self.num_workers > 0
         self._ring = (
             make_ring(num_envs, self.settings.frame_shape, stack_size, shared=shared)
@@ -254,7 +253,7 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
                 self._ring, num_envs, (self.batch_size, *shape), copy=self.copy
             )
             self._stepper = stepper = AsyncStepper(
-                make_async_executor(*games, self.num_workers), self.autoreset_mode
+                AsyncExecutor(*games, num_workers), self.autoreset_mode
             )
             self._async = AsyncMode(
                 stepper,
