@@ -64,6 +64,78 @@ def palette_to_rgb(
 def scale_stacks(stacks: _Image, out: NDArray[np.float32]) -> None: ...
 def shift_stacks(stacks: _Image, shifts: NDArray[np.int64], out: _Image) -> None: ...
 
+# vector
+
+@final
+class LaneTable:
+    """Commands and results of all lanes, in memory of the caller: rows of ``row_bytes`` bytes.
+
+    The properties are views of one field of all rows, each of shape (lanes,), or (3, lanes) of
+    counters.
+    """
+
+    row_bytes: Final[int]
+
+    def __init__(self, memory: NDArray[np.uint8]) -> None: ...
+    def command_of(self, lane: int) -> tuple[int, int]:
+        """Return the command of a lane, and its action."""
+    def can_step(self, lanes: Any, actions: Any, num_actions: int) -> bool:
+        """Return whether both are int64 (B,), each in range, of different lanes, none running."""
+    def command_steps(
+        self, lanes: NDArray[np.int64], actions: NDArray[np.integer[Any]], reset_ended: bool
+    ) -> None:
+        """Write the command of each lane: a step, or, if `reset_ended`, a reset of an ended one."""
+    def collect(self, lanes: NDArray[np.int64]) -> tuple[Any, ...]:
+        """Return results of lanes that have finished, as new arrays; see `stepper.StepResults`."""
+    def finish_step(
+        self,
+        lane: int,
+        writer: LaneWriter,
+        frame: NDArray[np.uint8],
+        action: int,
+        reward: float,
+        terminated: bool,
+        truncated: bool,
+        lives: int,
+        frame_number: int,
+        episode_frame_number: int,
+    ) -> None:
+        """Append a frame and its transition to the ring, then write the results of the step."""
+    @property
+    def command(self) -> NDArray[np.uint8]: ...
+    @property
+    def running(self) -> NDArray[np.bool_]: ...
+    @property
+    def ended(self) -> NDArray[np.bool_]: ...
+    @property
+    def restarted(self) -> NDArray[np.bool_]: ...
+    @property
+    def resets(self) -> NDArray[np.bool_]: ...
+    @property
+    def action(self) -> NDArray[np.int64]: ...
+    @property
+    def seed(self) -> NDArray[np.uint64]: ...
+    @property
+    def terminated(self) -> NDArray[np.bool_]: ...
+    @property
+    def truncated(self) -> NDArray[np.bool_]: ...
+    @property
+    def game_over(self) -> NDArray[np.bool_]: ...
+    @property
+    def reward(self) -> NDArray[np.float64]: ...
+    @property
+    def counters(self) -> NDArray[np.int64]: ...
+    @property
+    def final_counters(self) -> NDArray[np.int64]: ...
+    @property
+    def game_return(self) -> NDArray[np.float64]: ...
+    @property
+    def game_frames(self) -> NDArray[np.int64]: ...
+    @property
+    def game_seconds(self) -> NDArray[np.float64]: ...
+    @property
+    def state_bytes(self) -> NDArray[np.int64]: ...
+
 class AtariPreprocessor:
     def __init__(
         self,

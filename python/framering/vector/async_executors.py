@@ -72,6 +72,11 @@ class AsyncExecutor(WorkerProcesses):
         self._together = False
         self._checked = time.monotonic()
 
+    @property
+    def uncollected(self) -> int:
+        """Number of lanes that were started and not collected."""
+        return self._unfinished + len(self.ready)
+
     def start(self, lanes: Lanes) -> None:
         """Start the commands of lanes that have been collected."""
         self._check_failure()
