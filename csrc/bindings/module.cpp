@@ -7,5 +7,6 @@ PYBIND11_MODULE(_core, module) {
   framering::bindings::register_frame(module);
   framering::bindings::register_image(module);
   framering::bindings::register_ring(module);
+  framering::bindings::register_lane_table(module);
   framering::bindings::register_replay(module);
 }

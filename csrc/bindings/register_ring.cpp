@@ -9,10 +9,10 @@
 #include <vector>
 
 #include "bindings/arrays.hpp"
+#include "bindings/bound_writer.hpp"
 #include "bindings/chunks.hpp"
 #include "bindings/register.hpp"
 #include "ring/gather.hpp"
-#include "ring/lane_writer.hpp"
 #include "ring/ring.hpp"
 
 namespace py = pybind11;
@@ -22,57 +22,9 @@ namespace framering::bindings {
 namespace {
 
 using ring::Geometry;
-using ring::LaneWriter;
 using ring::Memory;
 using ring::Ring;
 using ring::SlotIndex;
-
-// A lane's writer, and the geometry that its arguments must have.
-struct BoundWriter {
-  BoundWriter(const std::shared_ptr<Ring>& ring, std::uint64_t lane)
-      : geometry(ring->geometry()), writer(ring, lane) {}
-
-  [[nodiscard]] const std::uint8_t* frame(const py::array& array) const {
-    return readable_bytes(array, geometry.frame_bytes, "frame",
-                          "uint8 of " + std::to_string(geometry.frame_bytes) + " elements");
-  }
-
-  [[nodiscard]] const std::uint8_t* stack(const py::array& array, const char* name) const {
-    const std::uint64_t bytes = geometry.stack * geometry.frame_bytes;
-    return readable_bytes(array, bytes, name, "uint8 of " + std::to_string(bytes) + " elements");
-  }
-
-  Geometry geometry;
-  LaneWriter writer;
-};
-
-// An action's bytes: those of an array, or an int as an int64.
-class ActionBytes {
- public:
-  ActionBytes(const py::object& action, std::uint64_t action_bytes) {
-    if (py::isinstance<py::array>(action)) {
-      array_ = py::reinterpret_borrow<py::array>(action);
-      if (static_cast<std::uint64_t>(array_.nbytes()) != action_bytes || !is_contiguous(array_)) {
-        throw py::value_error("action: expected " + std::to_string(action_bytes) +
-                              " contiguous bytes, got " + describe(array_));
-      }
-      data_ = static_cast<const std::uint8_t*>(array_.data());
-    } else {
-      if (action_bytes != sizeof(integer_)) {
-        throw py::type_error("action: an int fits a ring with action_bytes=8, this one has " +
-                             std::to_string(action_bytes) + ": give an array of that many bytes");
-      }
-      integer_ = py::cast<std::int64_t>(action);
-      data_ = reinterpret_cast<const std::uint8_t*>(&integer_);
-    }
-  }
-  [[nodiscard]] const std::uint8_t* data() const { return data_; }
-
- private:
-  py::array array_;
-  std::int64_t integer_ = 0;
-  const std::uint8_t* data_ = nullptr;
-};
 
 std::uint64_t add(BoundWriter& self, const py::array& obs, const py::array& next_obs,
                   const py::object& action, float reward, bool terminated, bool truncated) {

@@ -61,7 +61,7 @@ py::array_t<std::uint8_t> data(const std::shared_ptr<WorkerChannel>& channel) {
 
 using Indices = py::array_t<std::int64_t, py::array::c_style>;
 
-// Starts a task of each lane, then notifies each of their workers once.
+// Starts a task of each lane, then notifies each of their workers once; -1 stands for the caller.
 void start(WorkerChannel& self, const Indices& lanes, const Indices& workers) {
   if (lanes.ndim() != 1 || workers.ndim() != 1 || lanes.size() != workers.size()) {
     throw py::value_error("lanes and workers: expected two int64 arrays (B,), got " +
@@ -74,6 +74,9 @@ void start(WorkerChannel& self, const Indices& lanes, const Indices& workers) {
     tasks.start(static_cast<std::size_t>(lane));
   }
   for (const std::int64_t index : std::span(workers.data(), count)) {
+    if (index == -1) {
+      continue;
+    }
     const auto worker = static_cast<std::size_t>(index);
     if (worker >= notified.size() || !notified[worker]) {
       self.request(worker);
@@ -135,8 +138,18 @@ void register_worker_channel(py::module_& module) {
                 [&] { return self.tasks().wait_ready(number, spin_time, wait_time); });
           },
           py::arg("number"), py::arg("spin"), py::arg("timeout"))
-      .def("take_ready",
-           [](const WorkerChannel& self) { return as_array(self.tasks().take_ready()); })
+      .def(
+          "take_ready",
+          [](const WorkerChannel& self, std::size_t most) {
+            return as_array(self.tasks().take_ready(most));
+          },
+          py::arg("most"))
+      .def(
+          "next_own",
+          [](const WorkerChannel& self, std::size_t own, std::size_t number) {
+            return self.tasks().next_own(own, number);
+          },
+          py::arg("own"), py::arg("number"))
       .def(
           "running",
           [](const WorkerChannel& self, std::size_t first, std::size_t last) {

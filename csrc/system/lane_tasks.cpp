@@ -68,20 +68,40 @@ std::size_t LaneTasks::wait_ready(std::size_t number, std::chrono::microseconds 
   }
 }
 
-std::vector<std::size_t> LaneTasks::take_ready() const {
+std::vector<std::size_t> LaneTasks::take_ready(std::size_t most) const {
   std::vector<std::size_t> lanes;
   for (std::size_t lane = 0; lane < tasks_.size(); ++lane) {
-    Task& its = tasks_[lane];
-    const std::uint64_t finished = load(its.finished, std::memory_order_acquire);
-    if (finished != load(its.taken, std::memory_order_relaxed)) {
-      std::atomic_ref(its.taken).store(finished, std::memory_order_relaxed);
+    if (load(tasks_[lane].finished, std::memory_order_acquire) !=
+        load(tasks_[lane].taken, std::memory_order_relaxed)) {
       lanes.push_back(lane);
     }
   }
   std::ranges::sort(lanes, {}, [this](std::size_t lane) {
     return load(tasks_[lane].order, std::memory_order_relaxed);
   });
+  lanes.resize(std::min(lanes.size(), most));
+  for (const std::size_t lane : lanes) {
+    // It does not change before the lane is started again.
+    const std::uint64_t finished = load(tasks_[lane].finished, std::memory_order_relaxed);
+    std::atomic_ref(tasks_[lane].taken).store(finished, std::memory_order_relaxed);
+  }
   return lanes;
+}
+
+std::optional<std::size_t> LaneTasks::next_own(std::size_t own, std::size_t number) const {
+  std::optional<std::size_t> first;
+  std::uint64_t first_start = wanted_->next_start;
+  for (std::size_t lane = 0; lane < own; ++lane) {
+    Task& its = task(lane);
+    const std::uint64_t start = load(its.start_order, std::memory_order_relaxed);
+    if (start < first_start && load(its.started, std::memory_order_relaxed) !=
+                                   load(its.finished, std::memory_order_relaxed)) {
+      first = lane;
+      first_start = start;
+    }
+  }
+  const bool waited_long = wanted_->next_start - first_start > 2 * tasks_.size();
+  return waited_long || count_ready() < number ? first : std::nullopt;
 }
 
 std::vector<std::size_t> LaneTasks::running(std::size_t first, std::size_t last) const {

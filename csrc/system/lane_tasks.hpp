@@ -41,14 +41,20 @@
 // 5. No lane starves. A worker executes its lanes in the order in which they were started, and the
 //    parent takes them in the order in which they finished: both are queues.
 //
-// There is one parent thread at a time, and one worker at a time for a lane. The counts have 64
-// bits and do not wrap.
+//    The first lanes may be the parent's own, which it executes itself, one at a time, while too
+//    few are ready. A parent that is busy elsewhere finds enough of the workers' ready each time;
+//    so it also executes an own lane that was started more than 2 * lanes starts ago.
+//
+// There is one parent thread at a time, and one worker at a time for a lane: for an own lane, this
+// is the parent. The counts have 64 bits and do not wrap.
 #pragma once
 
 #include <atomic>
 #include <chrono>
 #include <cstddef>
 #include <cstdint>
+#include <limits>
+#include <optional>
 #include <span>
 #include <vector>
 
@@ -72,8 +78,12 @@ class LaneTasks {
   // the timeout or a signal.
   [[nodiscard]] std::size_t wait_ready(std::size_t number, std::chrono::microseconds spin,
                                        std::chrono::microseconds timeout) const;
-  // Takes all ready lanes, in the order in which they finished.
-  [[nodiscard]] std::vector<std::size_t> take_ready() const;
+  // Takes ready lanes, at most `most`, in the order in which they finished.
+  [[nodiscard]] std::vector<std::size_t> take_ready(
+      std::size_t most = std::numeric_limits<std::size_t>::max()) const;
+  // The lane in [0, own) that the parent should execute before it takes `number` lanes: the running
+  // one that was started first, if fewer are ready or if it has waited too long; else nothing.
+  [[nodiscard]] std::optional<std::size_t> next_own(std::size_t own, std::size_t number) const;
 
   // The worker's side: its running lanes in [first, last) in the order in which they were started
   // (L1), and the end of a lane's task (L3 to L7).

@@ -25,9 +25,6 @@ std::size_t total_bytes(std::size_t workers, std::size_t data_bytes, std::size_t
 }
 
 Mapping new_memory(std::size_t workers, std::size_t data_bytes, std::size_t lanes) {
-  if (workers == 0) {
-    throw std::invalid_argument("workers: expected at least 1, got 0");
-  }
   const std::size_t bytes = total_bytes(workers, data_bytes, lanes);
   return Mapping::shared_memory(bytes, bytes);
 }

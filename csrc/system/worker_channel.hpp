@@ -25,8 +25,8 @@ namespace framering::system {
 
 class WorkerChannel {
  public:
-  // Allocates zeroed memory for `workers` workers (at least 1), `data_bytes` bytes of data, and the
-  // tasks of `lanes` lanes. Throws std::invalid_argument, and what Mapping::shared_memory throws.
+  // Allocates zeroed memory for `workers` workers, `data_bytes` bytes of data, and the tasks of
+  // `lanes` lanes. Throws what Mapping::shared_memory throws.
   WorkerChannel(std::size_t workers, std::size_t data_bytes, std::size_t lanes = 0);
 
   // Maps the channel of another process. Throws std::invalid_argument where the descriptor belongs

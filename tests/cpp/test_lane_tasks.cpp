@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <chrono>
 #include <cstring>
+#include <optional>
 #include <random>
 #include <stdexcept>
 #include <thread>
@@ -46,6 +47,56 @@ TEST_CASE("lanes are taken in the order in which they finish, each once") {
   tasks.finish(3);
   tasks.finish(1);
   CHECK(tasks.take_ready() == Lanes{3, 1});
+}
+
+TEST_CASE("lanes that are not taken stay ready, in their order") {
+  const WorkerChannel channel(0, 0, 3);
+  const LaneTasks tasks = channel.tasks();
+  for (const std::size_t lane : Lanes{0, 1, 2}) {
+    tasks.start(lane);
+  }
+  for (const std::size_t lane : Lanes{2, 0, 1}) {
+    tasks.finish(lane);
+  }
+  CHECK(tasks.take_ready(0).empty());
+  CHECK(tasks.take_ready(2) == Lanes{2, 0});
+  CHECK_THROWS_AS(tasks.start(1), std::logic_error);
+  tasks.start(2);
+  tasks.finish(2);
+  CHECK(tasks.take_ready(3) == Lanes{1, 2});
+}
+
+TEST_CASE("the parent executes its own lanes in their order, until enough lanes are ready") {
+  const WorkerChannel channel(1, 0, 4);
+  const LaneTasks tasks = channel.tasks();
+  CHECK(tasks.next_own(2, 1) == std::nullopt);
+  for (const std::size_t lane : Lanes{3, 1, 2, 0}) {
+    tasks.start(lane);
+  }
+  CHECK(tasks.next_own(0, 1) == std::nullopt);
+  CHECK(tasks.next_own(2, 0) == std::nullopt);
+  CHECK(tasks.next_own(2, 2) == 1);
+  tasks.finish(3);
+  CHECK(tasks.next_own(2, 1) == std::nullopt);
+  CHECK(tasks.next_own(2, 2) == 1);
+  tasks.finish(1);
+  CHECK(tasks.next_own(2, 2) == std::nullopt);
+  CHECK(tasks.next_own(2, 3) == 0);
+  CHECK_THROWS_AS((void)tasks.next_own(5, 1), std::out_of_range);
+}
+
+TEST_CASE("an own lane is executed after many starts of others, although enough are ready") {
+  const WorkerChannel channel(1, 0, 2);
+  const LaneTasks tasks = channel.tasks();
+  tasks.start(0);
+  for (std::size_t starts = 0; starts < 4; ++starts) {
+    tasks.start(1);
+    tasks.finish(1);
+    CHECK(tasks.next_own(1, 1) == (starts < 3 ? std::nullopt : std::optional<std::size_t>(0)));
+    CHECK(tasks.take_ready(1) == Lanes{1});
+  }
+  tasks.finish(0);
+  CHECK(tasks.next_own(1, 1) == std::nullopt);
 }
 
 TEST_CASE("a worker finds its lanes in the order in which they were started") {

@@ -8,7 +8,6 @@ import numpy as np
 import pytest
 
 from framering import AtariVectorEnv
-from framering.vector.async_executors import AsyncExecutor
 
 
 @pytest.fixture
@@ -49,8 +48,7 @@ def worker_ids() -> Callable[..., Any]:
 
     def worker_ids(envs: AtariVectorEnv) -> list[int]:
         executor: Any = envs._stepper.executor
-        pool = executor._lanes if isinstance(executor, AsyncExecutor) else executor
-        return [process.pid for process in pool._processes]
+        return [process.pid for process in executor._processes]
 
     return worker_ids
 

@@ -18,6 +18,11 @@ BREAKOUT = "BreakoutNoFrameskip-v4"
 PONG = "PongNoFrameskip-v4"
 
 
+@pytest.fixture
+def _three_cores(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1, 2})
+
+
 class Alone:
     """Single synchronous games that take the same actions, to compare with."""
 
@@ -38,9 +43,13 @@ def actions_of(seed: int) -> Iterator[int]:
 
 
 @pytest.mark.parametrize("mode", ["NextStep", "SameStep"])
-@pytest.mark.parametrize(("games", "workers", "batch_size"), [(5, 2, 2), (5, 0, 3), (3, 3, 3)])
+@pytest.mark.parametrize(
+    ("games", "workers", "batch_size"),
+    [(5, 2, 2), (5, 0, 3), (3, 3, 3), (5, None, 2), (5, None, 5), (5, None, 1)],
+)
+@pytest.mark.usefixtures("_three_cores")
 def test_each_game_plays_as_it_does_alone(
-    mode: str, games: int, workers: int, batch_size: int, assert_equal: Any
+    mode: str, games: int, workers: int | None, batch_size: int
 ) -> None:
     envs = AtariVectorEnv(BREAKOUT, games, workers, batch_size=batch_size, autoreset_mode=mode)
     alone = Alone(games, mode, seed=7)
@@ -123,7 +132,7 @@ def test_a_worker_does_not_hold_its_ready_games_back() -> None:
 
     class Lane:
         def execute(self) -> None:
-            ready.append(channel.take_ready().tolist())
+            ready.append(channel.take_ready(3).tolist())
 
     channel.start(np.array([2, 0, 1]), np.zeros(3, int))
     spec: Any = SimpleNamespace(worker=0, first_lane=0, last_lane=3)
@@ -131,7 +140,7 @@ def test_a_worker_does_not_hold_its_ready_games_back() -> None:
     worker._execute_running(channel, spec, lanes)
     # Each game is ready before the next one is stepped.
     assert ready == [[], [2], [0]]
-    assert channel.take_ready().tolist() == [1]
+    assert channel.take_ready(3).tolist() == [1]
 
 
 @pytest.mark.parametrize("workers", [0, 1, 2])
@@ -337,12 +346,64 @@ def test_rendering_waits_for_running_games_and_keeps_their_results(assert_equal:
     assert_equal(*rendered)
 
 
-def test_by_default_there_is_a_worker_for_each_core(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1, 2})
-    for num_envs, num_workers in ((1, 0), (2, 2), (7, 3)):
+@pytest.mark.usefixtures("_three_cores")
+def test_by_default_the_caller_and_workers_share_the_games() -> None:
+    for num_envs, num_workers, own in ((1, 0, 1), (2, 1, 1), (7, 2, 2)):
         envs = AtariVectorEnv(BREAKOUT, num_envs, batch_size=1)
         assert envs.num_workers == num_workers
+        assert len(own_lanes(envs)) == own
         envs.close()
+    for num_workers, own in ((0, 2), (1, 0), (2, 0)):
+        envs = AtariVectorEnv(BREAKOUT, 2, num_workers, batch_size=1)
+        assert len(own_lanes(envs)) == own
+        envs.close()
+
+
+def own_lanes(envs: AtariVectorEnv) -> Any:
+    executor: Any = envs._stepper.executor
+    return executor._own
+
+
+def wait_ready(envs: AtariVectorEnv, number: int) -> None:
+    """Wait until workers have finished a number of games."""
+    executor: Any = envs._stepper.executor
+    assert executor._channel.wait_ready(number, 0.0, 20.0) >= number
+
+
+@pytest.mark.usefixtures("_three_cores")
+def test_the_caller_executes_no_more_games_than_it_needs() -> None:
+    envs = AtariVectorEnv(BREAKOUT, 6, batch_size=3)
+    envs.async_reset(seed=0)
+    for _ in range(2):
+        envs.recv()
+    # One game of a worker is ready when recv is called, and the caller has two.
+    envs.send(np.array([1]), np.array([5]))
+    wait_ready(envs, 1)
+    envs.send(np.array([1, 1]), np.array([1, 0]))
+    assert envs.recv()[-1]["env_id"].tolist() == [5, 1, 0]
+    # Enough games of workers are ready: the caller executes none of its own.
+    before = envs._ring.published()
+    envs.send(np.ones(6, int), np.array([0, 1, 2, 3, 4, 5]))
+    wait_ready(envs, 4)
+    assert set(envs.recv()[-1]["env_id"].tolist()) < {2, 3, 4, 5}
+    assert (envs._ring.published()[:2] == before[:2]).all()
+    assert envs.recv()[-1]["env_id"].tolist()[1:] == [0, 1]
+    envs.close()
+
+
+@pytest.mark.usefixtures("_three_cores")
+def test_games_of_a_caller_that_is_busy_elsewhere_do_not_starve() -> None:
+    envs = AtariVectorEnv(BREAKOUT, 3, batch_size=1)
+    envs.async_reset(seed=0)
+    received = np.zeros(3, int)
+    for _ in range(40):
+        wait_ready(envs, 1)
+        *_, infos = envs.recv()
+        received[infos["env_id"]] += 1
+        envs.send(np.ones(1, int), infos["env_id"])
+    # A game of the caller waits for two steps of each game, and then for results before its own.
+    assert received[0] >= 40 // (3 * 3)
+    envs.close()
 
 
 @pytest.mark.parametrize("workers", [0, 2])

@@ -35,7 +35,7 @@ def receive(envs: AtariVectorEnv, number: int) -> dict[int, Any]:
     return received
 
 
-def make(games: int = 4, workers: int = 2, **options: Any) -> AtariVectorEnv:
+def make(games: int = 4, workers: int | None = 2, **options: Any) -> AtariVectorEnv:
     return AtariVectorEnv(BREAKOUT, games, workers, batch_size=1, **options)
 
 
@@ -94,6 +94,35 @@ def test_results_of_a_dead_worker_are_kept_and_its_games_restart_with_their_next
         assert ("worker_restarted" in infos) == (game < 2)
     envs.send(np.ones(4, int))
     assert not any("worker_restarted" in infos for _, _, infos in receive(envs, 4).values())
+    envs.close()
+
+
+def test_games_of_the_calling_process_continue_when_a_worker_dies(
+    monkeypatch: pytest.MonkeyPatch, worker_ids: Any
+) -> None:
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1})
+    envs = make(4, None)
+    alone = AtariVectorEnv(BREAKOUT, 4, 0)
+    alone.reset(seed=0)
+    envs.async_reset(seed=0)
+    receive(envs, 4)
+    os.kill(worker_ids(envs)[0], signal.SIGSTOP)
+    envs.send(np.ones(4, int))
+    own = receive(envs, 2)
+    kill(worker_ids(envs)[0])
+    with pytest.warns(RuntimeWarning, match=r"worker 0 \(games 2 to 3 of breakout\) was killed by"):
+        others = receive(envs, 2)
+    expected = alone.step(np.ones(4, int))[0]
+    for game in (0, 1):
+        np.testing.assert_array_equal(own[game][0], expected[game])
+        assert not own[game][1]
+    assert [others[game][1] for game in (2, 3)] == [True, True]
+    envs.send(np.full(4, 2))
+    again = receive(envs, 4)
+    expected = alone.step(np.full(4, 2))[0]
+    for game in (0, 1):
+        np.testing.assert_array_equal(again[game][0], expected[game])
+    assert not any("worker_restarted" in infos for _, _, infos in again.values())
     envs.close()
 
 
@@ -194,16 +223,19 @@ def test_a_wait_that_ctrl_c_interrupts_can_be_continued(worker_ids: Any) -> None
     envs.close()
 
 
+@pytest.mark.parametrize("workers", [0, None])
 def test_a_game_that_ctrl_c_interrupts_in_the_calling_process_is_restarted(
-    monkeypatch: pytest.MonkeyPatch,
+    workers: int | None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    envs = make(3, 0, order="gymnasium")
-    alone = AtariVectorEnv(BREAKOUT, 3, 0, order="gymnasium")
+    monkeypatch.setattr(os, "sched_getaffinity", lambda pid: {0, 1})
+    games = 3 if workers == 0 else 6
+    envs = make(games, workers, order="gymnasium")
+    alone = AtariVectorEnv(BREAKOUT, games, 0, order="gymnasium")
     alone.reset(seed=1)
     envs.async_reset(seed=1)
-    receive(envs, 3)
+    receive(envs, games)
     executor: Any = envs._stepper.executor
-    skip = executor._lanes._lanes[1]._emulator._skip
+    skip = executor._own[1]._emulator._skip
     observe = skip.observe
 
     def interrupt(out: Any) -> None:
@@ -211,12 +243,17 @@ def test_a_game_that_ctrl_c_interrupts_in_the_calling_process_is_restarted(
         raise KeyboardInterrupt
 
     monkeypatch.setattr(skip, "observe", interrupt)
-    envs.send(np.ones(3, int))
-    received = receive(envs, 1)
+    envs.send(np.ones(games, int))
+    received: dict[int, Any] = {}
+
+    def receive_all() -> None:
+        while len(received) < games:
+            received.update(receive(envs, 1))
+
     with pytest.raises(KeyboardInterrupt):
-        envs.recv()
-    received |= receive(envs, 2)
-    expected = alone.step(np.ones(3, int))[0]
+        receive_all()
+    receive_all()
+    expected = alone.step(np.ones(games, int))[0]
     for game, (observation, truncated, infos) in received.items():
         assert truncated == (game == 1)
         assert ("worker_restarted" in infos) == (game == 1)
@@ -233,7 +270,7 @@ STEP_FOR_A_MINUTE = """
 
     envs = AtariVectorEnv("BreakoutNoFrameskip-v4", 4, 2, batch_size=2)
     envs.async_reset()
-    print(*[process.pid for process in envs._stepper.executor._lanes._processes], flush=True)
+    print(*[process.pid for process in envs._stepper.executor._processes], flush=True)
     until = time.monotonic() + 60
     while time.monotonic() < until:
         *_, infos = envs.recv()
@@ -291,7 +328,7 @@ def test_nothing_is_left_behind(by: str, worker_ids: Any, is_alive: Any) -> None
 
 
 def make_with_replay(
-    workers: int, saved: Path | None = None
+    workers: int | None, saved: Path | None = None
 ) -> tuple[AtariVectorEnv, ReplayBuffer]:
     space = Box(0, 255, (4, 84, 84), np.uint8)
     replay = ReplayBuffer(900, space, Discrete(4), "cpu", n_envs=3, seed=1, shared=True)
@@ -307,9 +344,9 @@ def step_one_by_one(envs: AtariVectorEnv, steps: int) -> None:
         envs.send(draws.integers(4, size=1), infos["env_id"])
 
 
-@pytest.mark.parametrize("workers", [0, 2])
+@pytest.mark.parametrize("workers", [0, 2, None])
 def test_a_loaded_state_has_the_games_and_the_results_that_were_not_received(
-    workers: int, tmp_path: Path, assert_equal: Any
+    workers: int | None, tmp_path: Path, assert_equal: Any
 ) -> None:
     envs, replay = make_with_replay(workers)
     envs.async_reset(seed=3)

@@ -73,9 +73,25 @@ def test_a_negative_time_is_refused(wrong: float) -> None:
         channel.wait_all(spin=0.0, timeout=wrong)
 
 
-def test_no_workers_and_other_descriptors_are_refused() -> None:
-    with pytest.raises(ValueError, match="workers: expected at least 1, got 0"):
-        _core.WorkerChannel(workers=0, data_bytes=1)
+def test_the_calling_process_alone_passes_tasks_to_itself() -> None:
+    channel = _core.WorkerChannel(workers=0, data_bytes=1, lanes=3)
+    channel.start(np.array([2, 0, 1]), np.full(3, -1))
+    order = []
+    while (lane := channel.next_own(3, 2)) is not None:
+        order.append(lane)
+        channel.finish(lane)
+    assert order == [2, 0]
+    assert channel.take_ready(3).tolist() == [2, 0]
+
+
+@pytest.mark.parametrize("worker", [-2, 1])
+def test_tasks_for_a_worker_that_does_not_exist_are_refused(worker: int) -> None:
+    channel = _core.WorkerChannel(workers=1, data_bytes=0, lanes=1)
+    with pytest.raises(IndexError, match="worker: expected less than 1, got"):
+        channel.start(np.array([0]), np.array([worker]))
+
+
+def test_other_descriptors_are_refused() -> None:
     ring = _core.Ring(lanes=1, slots=64, frame_bytes=64, stack=2, shared=True)
     with pytest.raises(ValueError, match="expected a worker channel"):
         _core.WorkerChannel.attach(ring.fd)

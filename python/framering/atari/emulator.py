@@ -195,7 +195,7 @@ class AtariEmulator:
             self.finished_game = FinishedGame(self._return, self.episode_frame_number, seconds)
         self._skip.observe(out)
         if self.settings.clip_reward:
-            reward = float(np.sign(reward))
+            reward = float((reward > 0) - (reward < 0))
         return Step(reward, terminated, truncated)
 
     def state(self) -> bytes:

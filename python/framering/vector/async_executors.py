@@ -1,85 +1,104 @@
-"""Executors of single lanes, which finish in any order."""
+"""The executor of single lanes, which finish in any order."""
 
 import time
-from collections import deque
-from collections.abc import Sequence
-from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from framering import _core
 from framering.atari.settings import AtariSettings
-from framering.cores import usable_cores
+from framering.vector.executors import default_num_workers
 from framering.vector.lane import VectorLane, restart_lanes
-from framering.vector.pool import LIVENESS_CHECK_SECONDS, SPIN_SECONDS, WorkerPool
-from framering.vector.shared_arrays import Columns, Layout
+from framering.vector.pool import LIVENESS_CHECK_SECONDS, SPIN_SECONDS, WorkerProcesses
+from framering.vector.shared_arrays import Layout
 
 Lanes = npt.NDArray[np.int64]
 
 
-class LaneExecutor(Protocol):
-    """Executes the commands of single lanes.
+class AsyncExecutor(WorkerProcesses):
+    """Starts lanes and collects them as they finish, or executes commands of all lanes together.
+
+    The first lanes may be the calling process's own, which it executes one by one while too few
+    others are ready, and the other lanes are those of worker processes. The order in which a
+    process executes its lanes is that in which they were started.
+
+    When a worker dies, those of its lanes that have a command are restarted, and results that have
+    been finished are kept. Its other lanes are lost: each is restarted by its next command. An own
+    lane that is interrupted by an exception from outside within its command is restarted.
+
+    Parameters
+    ----------
+    layout, settings, same_step_autoreset, ring
+        As for `framering.vector.pool.WorkerProcesses`.
+    num_workers
+        Worker processes that execute all lanes; 0 for the calling process alone; None to share the
+        lanes between the calling process and one worker for each further core.
 
     Attributes
     ----------
     columns : Columns
         Commands and results.
+    restarts : int
+        Number of restarts of lanes so far; ``columns.restarted`` marks the lanes.
+    ready : list of int
+        Lanes that had finished before a command of all lanes and were not collected, first ready
+        first.
     """
 
-    columns: Columns
-
-    @property
-    def restarts(self) -> int:
-        """Number of restarts of lanes so far; ``columns.restarted`` marks the lanes."""
-
-    def start(self, lanes: Lanes) -> None:
-        """Start the commands of lanes that have no command."""
-
-    def take_ready(self, number: int) -> Sequence[int]:
-        """Wait until a number of lanes have finished; return all of these, first ready first."""
-
-    def close(self) -> None:
-        """Release the emulators."""
-
-
-class AsyncExecutor:
-    """Starts lanes and collects them as they finish, or executes commands of all lanes together.
-
-    Parameters
-    ----------
-    lanes
-        Executes the commands.
-
-    Attributes
-    ----------
-    ready : deque of int
-        Lanes that have finished and were not collected, first ready first.
-    """
-
-    def __init__(self, lanes: LaneExecutor) -> None:
-        self.columns = lanes.columns
-        self.ready: deque[int] = deque()
-        self._lanes = lanes
-        self._all = np.arange(len(lanes.columns.command), dtype=np.int64)
+    def __init__(
+        self,
+        layout: Layout,
+        settings: AtariSettings,
+        same_step_autoreset: bool,
+        ring: _core.Ring,
+        num_workers: int | None,
+    ) -> None:
+        workers = default_num_workers(layout.lanes) if num_workers is None else num_workers
+        shares_lanes = num_workers is None or num_workers == 0
+        own = layout.lanes // (workers + 1) if shares_lanes else 0
+        common = (settings, same_step_autoreset, ring)
+        super().__init__(layout, *common, workers, first_lane=own, asynchronous=True)
+        self._own = [VectorLane(lane, *common, self.columns) for lane in range(own)]
+        # The own lane whose command was begun, until it is finished.
+        self._begun: int | None = None
+        # The worker of each lane, -1 for an own lane.
+        self._worker_of = np.full(layout.lanes, -1, np.int64)
+        for spec in self._specs:
+            self._worker_of[spec.first_lane : spec.last_lane] = spec.worker
+        self.ready: list[int] = []
+        self._lost: set[int] = set()
+        self._all = np.arange(layout.lanes, dtype=np.int64)
         self._unfinished = 0
         self._together = False
+        self._checked = time.monotonic()
 
     @property
-    def restarts(self) -> int:
-        """Number of restarts of lanes so far; ``columns.restarted`` marks the lanes."""
-        return self._lanes.restarts
+    def uncollected(self) -> int:
+        """Number of lanes that were started and not collected."""
+        return self._unfinished + len(self.ready)
 
     def start(self, lanes: Lanes) -> None:
         """Start the commands of lanes that have been collected."""
-        self._lanes.start(lanes)
+        self._check_failure()
+        if self._lost:
+            self._restart_lost(lanes)
+        self._channel.start(lanes, self._worker_of[lanes])
         self._unfinished += len(lanes)
 
     def collect(self, number: int) -> Lanes:
-        """Wait until a number of lanes have finished, and return the first of them."""
-        if len(self.ready) < number:
-            self.ready.extend(self._take(number - len(self.ready)))
-        return np.array([self.ready.popleft() for _ in range(number)], np.int64)
+        """Wait until a number of lanes have finished, and return the first of them.
+
+        Raises
+        ------
+        WorkerError
+            If a worker keeps dying; the workers have been ended then.
+        """
+        if not self.ready:
+            return self._take(number)
+        kept = self.ready[:number]
+        taken = self._take(number - len(kept)).tolist()
+        self.ready = self.ready[number:]
+        return np.array(kept + taken, np.int64)
 
     def send(self) -> None:
         """Start the commands of all lanes; `receive` must have been called before."""
@@ -91,152 +110,60 @@ class AsyncExecutor:
 
         After an exception from outside, such as a KeyboardInterrupt, call it again to continue.
         """
-        while self._unfinished:
-            finished = self._take(1)
-            if not self._together:
-                self.ready.extend(finished)
+        finished = self._take(self._unfinished)
+        if not self._together:
+            self.ready += finished.tolist()
         self._together = False
 
     def close(self) -> None:
-        """Release the emulators."""
-        self._lanes.close()
+        """Release the emulators and end the workers."""
+        self._own.clear()
+        super().close()
 
-    def _take(self, number: int) -> Sequence[int]:
-        lanes = self._lanes.take_ready(number)
-        self._unfinished -= len(lanes)
-        return lanes
-
-
-def make_async_executor(
-    layout: Layout,
-    settings: AtariSettings,
-    same_step_autoreset: bool,
-    ring: _core.Ring,
-    num_workers: int,
-) -> AsyncExecutor:
-    """Make an executor of single lanes in worker processes, or with 0 in the calling process."""
-    common = (settings, same_step_autoreset, ring)
-    if num_workers == 0:
-        return AsyncExecutor(InProcessLanes(Columns(layout), *common))
-    return AsyncExecutor(AsyncWorkerPool(layout, *common, num_workers))
-
-
-def default_async_workers(lanes: int) -> int:
-    """Return one worker for each core, as far as there are lanes; none for a single lane."""
-    return min(usable_cores(), lanes) if lanes > 1 else 0
-
-
-class InProcessLanes:
-    """Executes lanes in turn in the calling process, while it waits for them.
-
-    A lane that is interrupted by an exception from outside within its command is restarted.
-    """
-
-    def __init__(
-        self,
-        columns: Columns,
-        settings: AtariSettings,
-        same_step_autoreset: bool,
-        ring: _core.Ring,
-    ) -> None:
-        self.columns = columns
-        self.restarts = 0
-        self._lanes = [
-            VectorLane(i, settings, same_step_autoreset, ring, columns)
-            for i in range(len(columns.command))
-        ]
-        self._queue: list[int] = []
-        self._started = self._done = 0
-
-    def start(self, lanes: Lanes) -> None:
-        """Append lanes to the queue."""
-        self._queue += lanes.tolist()
-
-    def take_ready(self, number: int) -> Sequence[int]:
-        """Execute the first lanes of the queue."""
-        while self._done < number:
-            lane = self._queue[self._done]
-            if self._started > self._done:
-                # This lane was interrupted at an unknown point of its command.
-                restart_lanes(self.columns, [lane], np.random.default_rng())
-                self.restarts += 1
-            self._started = self._done + 1
-            self._lanes[lane].execute()
-            self._done += 1
-        ready, self._queue = self._queue[: self._done], self._queue[self._done :]
-        self._started = self._done = 0
-        return ready
-
-    def close(self) -> None:
-        """Release the emulators."""
-        self._lanes.clear()
-
-
-class AsyncWorkerPool(WorkerPool):
-    """Executes single lanes in worker processes.
-
-    When a worker dies, those of its lanes that have a command are restarted, and results that have
-    been finished are kept. Its other lanes are lost: each is restarted by its next command.
-    """
-
-    def __init__(
-        self,
-        layout: Layout,
-        settings: AtariSettings,
-        same_step_autoreset: bool,
-        ring: _core.Ring,
-        num_workers: int,
-    ) -> None:
-        super().__init__(
-            layout, settings, same_step_autoreset, ring, num_workers, asynchronous=True
-        )
-        self._worker_of = np.empty(layout.lanes, np.int64)
-        for spec in self._specs:
-            self._worker_of[spec.first_lane : spec.last_lane] = spec.worker
-        self._lost = np.zeros(layout.lanes, np.bool_)
-        self._checked = time.monotonic()
-
-    def start(self, lanes: Lanes) -> None:
-        """Start the commands of lanes that have no command."""
-        if self._failure is not None:
-            raise self._failure
-        lost = lanes[self._lost[lanes]]
-        if len(lost):
-            restart_lanes(self.columns, lost, self._rng)
-            self._lost[lost] = False
-            self.restarts += 1
-        self._channel.start(lanes, self._worker_of[lanes])
-
-    def take_ready(self, number: int) -> Sequence[int]:
-        """Wait until a number of lanes have finished, and replace workers that die.
-
-        Raises
-        ------
-        WorkerError
-            If a worker keeps dying; the pool is closed then.
-        """
-        if self._failure is not None:
-            raise self._failure
+    def _take(self, number: int) -> Lanes:
+        """Wait until a number of lanes have finished, and take the first of them."""
+        self._check_failure()
+        self._execute_own(number)
         spin = SPIN_SECONDS if self._has_free_core else 0.0
         while self._channel.wait_ready(number, spin, LIVENESS_CHECK_SECONDS) < number:
             self._replace_dead()
         # The others may be so fast that no wait is long.
         if time.monotonic() - self._checked > LIVENESS_CHECK_SECONDS:
             self._replace_dead()
-        lanes = self._channel.take_ready()
+        lanes = self._channel.take_ready(number)
+        self._unfinished -= len(lanes)
         if any(self._deaths):
             for worker in self._worker_of[lanes]:
-                self._deaths[worker] = 0
-        ready: list[int] = lanes.tolist()
-        return ready
+                if worker >= 0:
+                    self._deaths[worker] = 0
+        return lanes
+
+    def _execute_own(self, number: int) -> None:
+        """Execute own lanes until a number of lanes are ready, and those that waited too long."""
+        while (lane := self._channel.next_own(len(self._own), number)) is not None:
+            if lane == self._begun:
+                # This lane was interrupted at an unknown point of its command.
+                restart_lanes(self.columns, [lane], self._rng)
+                self.restarts += 1
+            self._begun = lane
+            self._own[lane].execute()
+            self._channel.finish(lane)
+            self._begun = None
 
     def _replace_dead(self) -> None:
         super()._replace_dead()
         self._checked = time.monotonic()
 
     def _restart_lanes(self, worker: int, lanes: range) -> None:
-        running = self._channel.running(lanes.start, lanes.stop)
+        running = self._channel.running(lanes.start, lanes.stop).tolist()
         restart_lanes(self.columns, running, self._rng)
-        self._lost[lanes] = True
-        self._lost[running] = False
+        self._lost.update(lanes)
+        self._lost.difference_update(running)
         self._channel.request(worker)
+
+    def _restart_lost(self, lanes: Lanes) -> None:
+        lost = self._lost.intersection(lanes.tolist())
+        if lost:
+            restart_lanes(self.columns, lost, self._rng)
+            self._lost -= lost
+            self.restarts += 1

@@ -66,39 +66,37 @@ class AsyncMode:
         stepper = self.stepper
         if not stepper.has_reset:
             raise error.ResetNeeded("send came before reset: call async_reset or reset first")
-        lanes = check_env_id(env_id, len(stepper.running))
-        checked = check_actions(actions, len(lanes), self._num_actions)
-        self._check_not_running(lanes)
+        lanes = env_id
+        if not stepper.columns.table.can_step(lanes, actions, self._num_actions):
+            lanes = check_env_id(env_id, len(stepper.running))
+            actions = check_actions(actions, len(lanes), self._num_actions)
+            self._check_not_running(lanes)
         if self._autoreset_mode is AutoresetMode.DISABLED and stepper.ended[lanes].any():
             raise error.ResetNeeded(
                 f"games {lanes[stepper.ended[lanes]].tolist()} have ended: "
                 'reset them by async_reset(options={"reset_mask": mask}) first'
             )
-        stepper.start(lanes, checked)
+        stepper.start(lanes, actions)
 
     def recv(self) -> _Results:
         """Wait for a batch of games, and return their results."""
-        running = np.count_nonzero(self.stepper.running)
+        running = self.stepper.executor.uncollected
         if running < self._batch_size:
             raise error.NoAsyncCallError(
                 f"recv: expected at least batch_size={self._batch_size} games that were started, "
                 f"got {running}: send actions to more games first",
                 "recv",
             )
-        results = self.stepper.collect(self._batch_size)
-        lanes, restarted = results.lanes, results.restarted
-        ended = results.terminations | results.truncations
+        lanes, results = self.stepper.collect(self._batch_size)
         same_step = self._autoreset_mode is AutoresetMode.SAME_STEP
-        final = partial(self._observations.final_of, lanes, ended, restarted)
         infos = step_infos(
             self.stepper.columns,
-            ended,
-            restarted,
-            final if same_step else None,
+            results,
+            partial(self._observations.final_of, lanes) if same_step else None,
             statistics=self._statistics,
             lanes=lanes,
         )
-        infos |= async_infos(lanes, results.resets)
+        infos |= async_infos(lanes, results)
         observations = self._observations.newest_of(lanes)
         return observations, results.rewards, results.terminations, results.truncations, infos
 

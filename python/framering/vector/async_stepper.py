@@ -1,38 +1,24 @@
 """Resets and steps of single lanes, for an asynchronous vector environment."""
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 from gymnasium.vector import AutoresetMode
 
 from framering.vector.async_executors import AsyncExecutor, Lanes
-from framering.vector.shared_arrays import RESET, RESET_SEEDED, STEP
-from framering.vector.stepper import LaneStepper
+from framering.vector.shared_arrays import RESET, RESET_SEEDED
+from framering.vector.stepper import LaneStepper, StepResults
 
 _Flags = npt.NDArray[np.bool_]
 
 # The columns that `AsyncStepper.results` saves: those that restoring a game does not set.
 _RESULTS = (
+    *("resets", "restarted"),
     *("reward", "terminated", "truncated", "final_counters"),
     *("game_over", "game_return", "game_frames", "game_seconds"),
 )
-
-
-class AsyncResults(NamedTuple):
-    """Results of some lanes, each of shape ``(lanes,)``.
-
-    ``restarted`` marks the lanes that were interrupted since their last result: their episodes are
-    truncated. ``resets`` marks the lanes that began an episode instead of taking a step.
-    """
-
-    lanes: Lanes
-    rewards: npt.NDArray[np.float64]
-    terminations: _Flags
-    truncations: _Flags
-    restarted: _Flags
-    resets: _Flags
 
 
 class AsyncStepper(LaneStepper):
@@ -51,8 +37,7 @@ class AsyncStepper(LaneStepper):
 
     def __init__(self, executor: AsyncExecutor, autoreset_mode: AutoresetMode) -> None:
         super().__init__(executor, autoreset_mode)
-        self.running: _Flags = np.zeros_like(self.ended)
-        self._resets: _Flags = np.zeros_like(self.ended)
+        self.running = executor.columns.running
 
     def reset(self, seeds: Sequence[int | None], mask: _Flags | None) -> None:
         """Start new episodes; results of these lanes that have not been received are lost.
@@ -73,35 +58,20 @@ class AsyncStepper(LaneStepper):
             seed = seeds[lane]
             columns.command[lane] = RESET if seed is None else RESET_SEEDED
             columns.seed[lane] = seed or 0
-        columns.restarted[lanes] = self.ended[lanes] = False
-        self._start(lanes, True)
+        columns.restarted[lanes] = columns.ended[lanes] = False
+        columns.resets[lanes] = columns.running[lanes] = True
+        self.executor.start(lanes)
         self.has_reset = True
 
     def start(self, lanes: Lanes, actions: npt.NDArray[np.integer[Any]]) -> None:
         """Start a step of lanes that are not running."""
-        columns = self.columns
-        resets = self.ended[lanes] & self._resets_on_next_step
-        columns.action[lanes] = actions
-        columns.command[lanes] = np.where(resets, RESET, STEP)
-        self._start(lanes, resets)
+        self.columns.table.command_steps(lanes, actions, self._resets_on_next_step)
+        self.executor.start(lanes)
 
-    def collect(self, number: int) -> AsyncResults:
-        """Wait for the results of a number of lanes, at most as many as are running."""
-        lanes, columns = self.executor.collect(number), self.columns
-        self.running[lanes] = False
-        restarted = columns.restarted[lanes]
-        columns.restarted[lanes] = False
-        terminations = columns.terminated[lanes] & ~restarted
-        truncations = columns.truncated[lanes] | restarted
-        self.ended[lanes] = terminations | truncations
-        return AsyncResults(
-            lanes,
-            columns.reward[lanes],
-            terminations,
-            truncations,
-            restarted,
-            self._resets[lanes],
-        )
+    def collect(self, number: int) -> tuple[Lanes, StepResults]:
+        """Wait for a number of lanes, at most as many as are running; return them, and results."""
+        lanes = self.executor.collect(number)
+        return lanes, StepResults(*self.columns.table.collect(lanes))
 
     def results(self) -> dict[str, Any]:
         """Return the results that have not been received, as lists; see `restore_results`."""
@@ -109,8 +79,6 @@ class AsyncStepper(LaneStepper):
         columns = self.columns
         return {
             "ready": list(self.executor.ready),
-            "resets": self._resets.tolist(),
-            "restarted": columns.restarted.tolist(),
             **{name: getattr(columns, name).tolist() for name in _RESULTS},
         }
 
@@ -123,8 +91,7 @@ class AsyncStepper(LaneStepper):
             If it is something else.
         """
         columns, lanes = self.columns, len(self.ended)
-        expected = {name: getattr(columns, name) for name in (*_RESULTS, "restarted")}
-        expected["resets"] = self._resets
+        expected = {name: getattr(columns, name) for name in _RESULTS}
         try:
             checked = {
                 name: np.array(results[name], column.dtype).reshape(column.shape)
@@ -144,10 +111,8 @@ class AsyncStepper(LaneStepper):
         """Let `collect` return all restored lanes: as after a reset, or with checked results."""
         lanes = np.arange(len(self.ended))
         ready = lanes[:0] if results is None else results["ready"]
-        self._resets[:] = True
+        self.columns.resets[:] = True
         if results is not None:
-            self._resets[ready] = results["resets"][ready]
-            self.columns.restarted[ready] = results["restarted"][ready]
             for name in _RESULTS:
                 getattr(self.columns, name)[..., ready] = results[name][..., ready]
         others = np.setdiff1d(lanes, ready)
@@ -160,8 +125,3 @@ class AsyncStepper(LaneStepper):
         columns = self.columns
         columns.reward[lanes] = 0.0
         columns.terminated[lanes] = columns.truncated[lanes] = columns.game_over[lanes] = False
-
-    def _start(self, lanes: Lanes, resets: "_Flags | bool") -> None:
-        self._resets[lanes] = resets
-        self.executor.start(lanes)
-        self.running[lanes] = True

@@ -1,7 +1,6 @@
 """A Gymnasium vector environment of Atari games over the frame ring."""
 
 from collections.abc import Sequence
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -37,7 +36,7 @@ from framering.vector.arguments import (
     replay_ring,
     reset_mask,
 )
-from framering.vector.async_executors import default_async_workers, make_async_executor
+from framering.vector.async_executors import AsyncExecutor
 from framering.vector.async_mode import AsyncMode
 from framering.vector.async_stepper import AsyncStepper
 from framering.vector.executors import default_num_workers, make_executor
@@ -80,8 +79,7 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
         Number of worker processes that step the games, at most ``num_envs``; the calling process is
         free between `send` and `recv`. 0 steps them in the calling process. None, which has the
         fastest `step`, shares them between the calling process and one worker for each further
-        core; in asynchronous mode, it has a worker for each core. The trajectories do not depend
-        on it.
+        core; the calling process steps its games in `recv`. The trajectories do not depend on it.
     batch_size
         None, or the number of games that `recv` returns in asynchronous mode, as in EnvPool: see
         the notes.
@@ -141,7 +139,9 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
     observations ``(M, stack_size, height, width)``, rewards, terminations and truncations
     ``(M,)``, and infos in which ``env_id`` has the numbers of the games and ``reset`` is true for
     those that began an episode instead of taking a step. ``send(actions, env_id)`` starts these
-    games and no others. Each game is still deterministic, so the same actions give the same
+    games and no others. Where the calling process steps games, it does so in `recv`, one by one
+    while fewer than M are ready; a game for which ``2 * num_envs`` others were started meanwhile is
+    stepped in any case. Each game is still deterministic, so the same actions give the same
     trajectory. But which games are ready first depends on time, and so do the batches, and all that
     is decided by them. Games are restarted like those of a synchronous environment, at the latest
     by their next action.
@@ -233,8 +233,7 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
         self.action_space = batch_space(action_space, received)
 
         self._num_actions = emulator.num_actions
-        default = default_async_workers if self.batch_size else default_num_workers
-        self.num_workers = default(num_envs) if num_workers is None else num_workers
+        self.num_workers = default_num_workers(num_envs) if num_workers is None else num_workers
         shared = self.num_workers > 0
         self._ring = (
             make_ring(num_envs, self.settings.frame_shape, stack_size, shared=shared)
@@ -254,7 +253,7 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
                 self._ring, num_envs, (self.batch_size, *shape), copy=self.copy
             )
             self._stepper = stepper = AsyncStepper(
-                make_async_executor(*games, self.num_workers), self.autoreset_mode
+                AsyncExecutor(*games, num_workers), self.autoreset_mode
             )
             self._async = AsyncMode(
                 stepper,
@@ -384,14 +383,15 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
             )
         if not self._stepper.has_reset:
             raise error.ResetNeeded("step came before reset: call reset first")
-        checked = check_actions(actions, self.num_envs, self._num_actions)
+        if not self._stepper.can_step(actions, self._num_actions):
+            actions = check_actions(actions, self.num_envs, self._num_actions)
         ended = self._stepper.ended
         if self.autoreset_mode is AutoresetMode.DISABLED and ended.any():
             raise error.ResetNeeded(
                 f"games {np.flatnonzero(ended).tolist()} have ended: "
                 'reset them by reset(options={"reset_mask": mask}) first'
             )
-        self._stepper.send(checked)
+        self._stepper.send(actions)
 
     def recv(self) -> _StepResult:
         """Wait for the step that `send` started, and return its results. See `step`.
@@ -409,12 +409,10 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
         if not self._stepper.pending:
             raise error.NoAsyncCallError("recv came without send: send actions first", "recv")
         results = self._stepper.receive()
-        ended, restarted = self._stepper.ended, results.restarted
         infos = step_infos(
             self._stepper.columns,
-            ended,
-            restarted,
-            partial(self._observations.final, ended, restarted) if self._same_step else None,
+            results,
+            self._observations.final if self._same_step else None,
             statistics=self._record_statistics,
         )
         return self._observations.newest(), *results[:3], infos

@@ -11,7 +11,9 @@ import numpy as np
 import numpy.typing as npt
 
 from framering.vector.shared_arrays import Columns
+from framering.vector.stepper import StepResults
 
+_Flags = npt.NDArray[np.bool_]
 Lanes = slice | npt.NDArray[np.int64]
 ALL = slice(None)
 
@@ -50,17 +52,21 @@ def final_infos(
     }
 
 
-def async_infos(lanes: npt.NDArray[np.int64], resets: npt.NDArray[np.bool_]) -> dict[str, Any]:
+def async_infos(lanes: npt.NDArray[np.int64], results: StepResults) -> dict[str, Any]:
     """Return which games results belong to, and which of them are those of a reset."""
-    valid = np.ones(len(lanes), np.bool_)
-    return {"env_id": lanes, "_env_id": valid, "reset": resets, "_reset": valid.copy()}
+    valid = results.lives_mask
+    return {
+        "env_id": lanes,
+        "_env_id": valid.copy(),
+        "reset": results.resets,
+        "_reset": valid.copy(),
+    }
 
 
 def step_infos(
     columns: Columns,
-    ended: npt.NDArray[np.bool_],
-    restarted: npt.NDArray[np.bool_],
-    final_observations: Callable[[], npt.NDArray[np.object_]] | None,
+    results: StepResults,
+    final_observations: Callable[[_Flags, _Flags], npt.NDArray[np.object_]] | None,
     *,
     statistics: bool,
     lanes: Lanes = ALL,
@@ -70,22 +76,32 @@ def step_infos(
     Parameters
     ----------
     columns
+        Commands and results of all lanes.
+    results
         The results of the step.
-    ended, restarted
-        Which games' episodes have ended, and which games were restarted.
     final_observations
-        Returns the final observations, for SAME_STEP autoreset; None in the other modes.
+        Returns the final observations, for SAME_STEP autoreset, given which games' episodes have
+        ended and which games were restarted; None in the other modes.
     statistics
         Whether to report finished games.
     lanes
         The games.
     """
-    infos = counter_infos(columns, lanes)
-    if statistics and np.count_nonzero(columns.game_over[lanes]):
+    infos: dict[str, Any] = {
+        "lives": results.lives,
+        "_lives": results.lives_mask,
+        "frame_number": results.frame_numbers,
+        "_frame_number": results.frame_numbers_mask,
+        "episode_frame_number": results.episode_frame_numbers,
+        "_episode_frame_number": results.episode_frame_numbers_mask,
+    }
+    if statistics and results.any_game_over:
         infos |= episode_infos(columns, lanes)
-    if final_observations is not None and np.count_nonzero(ended):
-        infos |= final_infos(columns, ended, final_observations(), lanes)
-    if np.count_nonzero(restarted):
+    restarted = results.restarted
+    if final_observations is not None and results.any_ended:
+        ended = results.terminations | results.truncations
+        infos |= final_infos(columns, ended, final_observations(ended, restarted), lanes)
+    if results.any_restarted:
         infos |= {"worker_restarted": restarted, "_worker_restarted": restarted.copy()}
     return infos
 

@@ -59,9 +59,9 @@ class VectorLane:
     def execute(self) -> None:
         """Execute the lane's command, and write the results into the columns and the ring."""
         columns, i = self._columns, self._index
-        command = columns.command[i]
+        command, action = columns.table.command_of(i)
         if command == STEP:
-            self._step(int(columns.action[i]))
+            self._step(action)
         elif command == RESET:
             self._reset(None)
         elif command == RESET_SEEDED:
@@ -74,23 +74,19 @@ class VectorLane:
             self._restore()
 
     def _step(self, action: int) -> None:
-        columns, i, emulator = self._columns, self._index, self._emulator
-        reward, terminated, truncated = emulator.step(action, self._frame)
-        self._writer.append(self._frame, action, reward, terminated, truncated)
-        columns.reward[i] = reward
-        columns.terminated[i] = terminated
-        columns.truncated[i] = truncated
+        columns, i, emulator, frame = self._columns, self._index, self._emulator, self._frame
+        reward, terminated, truncated = emulator.step(action, frame)
+        step = (frame, action, reward, terminated, truncated)
+        columns.table.finish_step(i, self._writer, *step, *self._counters())
         game = emulator.finished_game
-        columns.game_over[i] = game is not None
         if game is not None:
+            columns.game_over[i] = True
             columns.game_return[i] = game.episode_return
             columns.game_frames[i] = game.frames
             columns.game_seconds[i] = game.seconds
         if self._same_step_autoreset and (terminated or truncated):
-            columns.final_counters[:, i] = self._counters()
+            columns.final_counters[:, i] = columns.counters[:, i]
             self._start_episode(None)
-        else:
-            columns.counters[:, i] = self._counters()
 
     def _reset(self, seed: int | None) -> None:
         columns, i = self._columns, self._index

@@ -92,7 +92,7 @@ class AsyncObservationReader(ObservationReader):
         if self._copy or len(lanes) != len(self._observations):
             self._observations = np.empty((len(lanes), *self._observations.shape[1:]), np.uint8)
         self._ring.gather_newest_of(self._observations, lanes)
-        for lane, stack in zip(lanes, self._observations, strict=True):
+        for lane, stack in zip(lanes.tolist(), self._observations, strict=True):
             self._returned[lane] = stack if self._copy else stack.copy()
         return self._observations
 

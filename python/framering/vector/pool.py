@@ -1,4 +1,4 @@
-"""A pool of worker processes that execute lanes; a worker that dies is replaced."""
+"""Worker processes that execute lanes; a worker that dies is replaced."""
 
 import os
 import signal
@@ -6,6 +6,7 @@ import subprocess
 import sys
 import warnings
 import weakref
+from abc import ABC, abstractmethod
 
 import numpy as np
 
@@ -32,8 +33,8 @@ class WorkerError(RunError):
     """Raised when a worker process keeps dying; the message names its games and the cause."""
 
 
-class WorkerPool:
-    """Executes lanes in worker processes, through shared memory.
+class WorkerProcesses(ABC):
+    """The worker processes of some lanes, and the memory that they share with the caller.
 
     Requests and completions are signalled in shared memory; frames are written into the shared
     ring, and all other results into shared columns. A worker that dies is replaced, and its lanes
@@ -50,15 +51,14 @@ class WorkerPool:
     num_workers
         Number of processes, at most one per lane.
     first_lane
-        The first lane of the pool; the lanes before it are executed elsewhere.
+        The first lane of the workers; the lanes before it are executed elsewhere.
     asynchronous
-        Whether the workers execute single lanes: see
-        `framering.vector.async_executors.AsyncWorkerPool`.
+        Whether the workers execute single lanes.
 
     Attributes
     ----------
     columns : Columns
-        Commands and results. Workers read and write them between `send` and the end of `receive`.
+        Commands and results.
     restarts : int
         Number of workers replaced so far; ``columns.restarted`` marks the lanes.
     """
@@ -70,9 +70,9 @@ class WorkerPool:
         same_step_autoreset: bool,
         ring: _core.Ring,
         num_workers: int,
-        first_lane: int = 0,
         *,
-        asynchronous: bool = False,
+        first_lane: int,
+        asynchronous: bool,
     ) -> None:
         self._channel = _core.WorkerChannel(
             workers=num_workers,
@@ -85,14 +85,15 @@ class WorkerPool:
         # Kept, because every new worker inherits its descriptor.
         self._ring = ring
         num_lanes = layout.lanes - first_lane
-        bounds = [
-            first_lane + num_lanes * worker // num_workers for worker in range(num_workers + 1)
-        ]
+
+        def bound(worker: int) -> int:
+            return first_lane + num_lanes * worker // num_workers
+
         self._specs = [
             WorkerSpec(
                 worker=worker,
-                first_lane=bounds[worker],
-                last_lane=bounds[worker + 1],
+                first_lane=bound(worker),
+                last_lane=bound(worker + 1),
                 layout=layout,
                 settings=settings,
                 same_step_autoreset=same_step_autoreset,
@@ -104,7 +105,6 @@ class WorkerPool:
             for worker in range(num_workers)
         ]
         self._has_free_core = num_workers < usable_cores()
-        self._wait_arguments = (SPIN_SECONDS, LIVENESS_CHECK_SECONDS, self._has_free_core)
         self._deaths = [0] * num_workers
         self._rng = np.random.default_rng()
         self._processes: list[_Process] = []
@@ -112,34 +112,13 @@ class WorkerPool:
         for spec in self._specs:
             self._processes.append(_start_worker(spec))
 
-    def send(self) -> None:
-        """Start the commands in the columns."""
-        if self._failure is not None:
-            raise self._failure
-        self._channel.request_all()
-
-    def receive(self) -> None:
-        """Wait until all lanes have executed their commands, and replace workers that die.
-
-        After an exception from outside, such as a KeyboardInterrupt, call it again to continue. It
-        returns at once if no command was sent.
-
-        Raises
-        ------
-        WorkerError
-            If a worker keeps dying; the pool is closed then.
-        """
-        if self._failure is not None:
-            raise self._failure
-        while self._channel.wait_all(*self._wait_arguments) is not None:
-            self._replace_dead()
-        for worker, deaths in enumerate(self._deaths):
-            if deaths:
-                self._deaths[worker] = 0
-
     def close(self) -> None:
         """End the workers."""
         self._finalizer()
+
+    def _check_failure(self) -> None:
+        if self._failure is not None:
+            raise self._failure
 
     def _replace_dead(self) -> None:
         for worker, process in enumerate(self._processes):
@@ -172,10 +151,9 @@ class WorkerPool:
             stacklevel=5,
         )
 
+    @abstractmethod
     def _restart_lanes(self, worker: int, lanes: range) -> None:
-        restart_lanes(self.columns, lanes, self._rng)
-        self._channel.cancel(worker)
-        self._channel.request(worker)
+        """Restart the lanes of a dead worker, and notify its successor."""
 
     def _cause(self, worker: int) -> str:
         code = self._processes[worker].returncode
@@ -186,6 +164,53 @@ class WorkerPool:
             bytes(traceback_bytes(self._channel, worker)).rstrip(b"\0").decode(errors="replace")
         )
         return f"exited with status {code}" + (f":\n{reason}" if reason else "")
+
+
+class WorkerPool(WorkerProcesses):
+    """Executes all lanes of its workers together.
+
+    The parameters are those of `WorkerProcesses`.
+    """
+
+    def __init__(
+        self,
+        layout: Layout,
+        settings: AtariSettings,
+        same_step_autoreset: bool,
+        ring: _core.Ring,
+        num_workers: int,
+        first_lane: int = 0,
+    ) -> None:
+        common = (settings, same_step_autoreset, ring, num_workers)
+        super().__init__(layout, *common, first_lane=first_lane, asynchronous=False)
+        self._wait_arguments = (SPIN_SECONDS, LIVENESS_CHECK_SECONDS, self._has_free_core)
+
+    def send(self) -> None:
+        """Start the commands in the columns."""
+        self._check_failure()
+        self._channel.request_all()
+
+    def receive(self) -> None:
+        """Wait until all lanes have executed their commands, and replace workers that die.
+
+        After an exception from outside, such as a KeyboardInterrupt, call it again to continue. It
+        returns at once if no command was sent.
+
+        Raises
+        ------
+        WorkerError
+            If a worker keeps dying; the pool is closed then.
+        """
+        self._check_failure()
+        while self._channel.wait_all(*self._wait_arguments) is not None:
+            self._replace_dead()
+        if any(self._deaths):
+            self._deaths = [0] * len(self._deaths)
+
+    def _restart_lanes(self, worker: int, lanes: range) -> None:
+        restart_lanes(self.columns, lanes, self._rng)
+        self._channel.cancel(worker)
+        self._channel.request(worker)
 
 
 def _signal_name(number: int) -> str:

@@ -6,27 +6,19 @@ from typing import NamedTuple
 import numpy as np
 import numpy.typing as npt
 
+from framering import _core
+
 # Commands to a lane.
 IDLE, STEP, RESET, RESET_SEEDED, RENDER, SAVE, RESTORE = range(7)
 # Space for a compressed saved game; most take a fifth of it.
 STATE_BYTES = 1 << 16
 
-# The dtype and the leading axes of each column; the last axis is the lane.
-_COLUMNS: dict[str, tuple[type[np.generic], tuple[int, ...]]] = {
-    "command": (np.uint8, ()),
-    "action": (np.int64, ()),
-    "seed": (np.uint64, ()),
-    "reward": (np.float64, ()),
-    "terminated": (np.bool_, ()),
-    "truncated": (np.bool_, ()),
-    "counters": (np.int64, (3,)),
-    "final_counters": (np.int64, (3,)),
-    "game_over": (np.bool_, ()),
-    "game_return": (np.float64, ()),
-    "game_frames": (np.int64, ()),
-    "game_seconds": (np.float64, ()),
-    "state_bytes": (np.int64, ()),
-}
+# The fields of `framering._core.LaneTable` that are attributes of `Columns`.
+_FIELDS = (
+    *("command", "action", "seed", "running", "ended", "restarted", "resets"),
+    *("reward", "terminated", "truncated", "counters", "final_counters"),
+    *("game_over", "game_return", "game_frames", "game_seconds", "state_bytes"),
+)
 
 
 class Layout(NamedTuple):
@@ -38,17 +30,26 @@ class Layout(NamedTuple):
     @property
     def nbytes(self) -> int:
         """Bytes of memory that the columns need."""
-        columns = sum(_aligned(_nbytes(name, self.lanes)) for name in _COLUMNS)
-        return columns + self.lanes * (STATE_BYTES + math.prod(self.screen_shape))
+        row_bytes = _core.LaneTable.row_bytes
+        return self.lanes * (row_bytes + STATE_BYTES + math.prod(self.screen_shape))
 
 
 class Columns:
     """Commands and results of all lanes, one array of shape (..., lanes) each.
 
+    The caller writes a lane's command, its arguments and its flags, who executes it the results.
+
     Attributes
     ----------
+    table : framering._core.LaneTable
+        The same memory, a row for each lane, for what one call does to many columns.
     command, action, seed
         The command of each lane, and its argument.
+    running, ended, resets
+        Flags of each lane: its result is to be collected; its last step ended its episode; its
+        command begins an episode.
+    restarted
+        Lanes whose game was interrupted and restarted, until it is reported.
     reward, terminated, truncated
         Results of a step or reset.
     counters, final_counters
@@ -60,8 +61,6 @@ class Columns:
         Saved games (lanes, bytes), uint8, and the length of each; 0 if none was saved.
     all_valid
         True for each of the counters: the mask of those infos that all games have.
-    restarted
-        Lanes whose game was interrupted and restarted, until it is cleared; in this process only.
     screens
         The consoles' screens as last rendered, RGB (lanes, height, width, 3).
     """
@@ -69,19 +68,20 @@ class Columns:
     def __init__(self, layout: Layout, memory: npt.NDArray[np.uint8] | None = None) -> None:
         if memory is None:
             memory = np.zeros(layout.nbytes, np.uint8)
-        begin = 0
-        for name, (dtype, rows) in _COLUMNS.items():
-            nbytes = _nbytes(name, layout.lanes)
-            column = memory[begin : begin + nbytes].view(dtype)
-            setattr(self, name, column.reshape(*rows, layout.lanes))
-            begin += _aligned(nbytes)
+        begin = layout.lanes * _core.LaneTable.row_bytes
+        self.table = _core.LaneTable(memory[:begin])
+        for name in _FIELDS:
+            setattr(self, name, getattr(self.table, name))
         end = begin + layout.lanes * STATE_BYTES
         self.states = memory[begin:end].reshape(layout.lanes, STATE_BYTES)
         self.all_valid = np.ones(self.counters.shape, np.bool_)
-        self.restarted = np.zeros(layout.lanes, np.bool_)
         self.screens = memory[end:].reshape(layout.lanes, *layout.screen_shape)
 
     command: npt.NDArray[np.uint8]
+    running: npt.NDArray[np.bool_]
+    ended: npt.NDArray[np.bool_]
+    restarted: npt.NDArray[np.bool_]
+    resets: npt.NDArray[np.bool_]
     action: npt.NDArray[np.int64]
     seed: npt.NDArray[np.uint64]
     reward: npt.NDArray[np.float64]
@@ -94,13 +94,3 @@ class Columns:
     game_frames: npt.NDArray[np.int64]
     game_seconds: npt.NDArray[np.float64]
     state_bytes: npt.NDArray[np.int64]
-
-
-def _nbytes(name: str, lanes: int) -> int:
-    dtype, rows = _COLUMNS[name]
-    return math.prod(rows) * lanes * np.dtype(dtype).itemsize
-
-
-def _aligned(nbytes: int) -> int:
-    """Round up to whole cache lines, so that columns share none."""
-    return -(-nbytes // 64) * 64

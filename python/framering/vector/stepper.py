@@ -13,22 +13,34 @@ from gymnasium.vector import AutoresetMode
 
 from framering.vector import saved_games
 from framering.vector.executors import Executor
-from framering.vector.shared_arrays import IDLE, RENDER, RESET, RESET_SEEDED, STEP, Columns
+from framering.vector.shared_arrays import IDLE, RENDER, RESET, RESET_SEEDED, Columns
 
 _Flags = npt.NDArray[np.bool_]
+_Counts = npt.NDArray[np.int64]
 
 
 class StepResults(NamedTuple):
-    """Results of one step, each of shape ``(num_envs,)``.
+    """Results of some lanes, in new arrays of shape ``(lanes,)``.
 
-    ``restarted`` marks the lanes that were interrupted since the last step. Their episodes are
-    truncated.
+    ``restarted`` marks the lanes that were interrupted since their last result: their episodes are
+    truncated. ``resets`` marks the lanes that began an episode instead of taking a step. Each of
+    the three counters is followed by a mask that is all true.
     """
 
     rewards: npt.NDArray[np.float64]
     terminations: _Flags
     truncations: _Flags
     restarted: _Flags
+    resets: _Flags
+    lives: _Counts
+    lives_mask: _Flags
+    frame_numbers: _Counts
+    frame_numbers_mask: _Flags
+    episode_frame_numbers: _Counts
+    episode_frame_numbers_mask: _Flags
+    any_ended: bool
+    any_restarted: bool
+    any_game_over: bool
 
 
 class LaneStepper:
@@ -60,7 +72,8 @@ class LaneStepper:
         self.executor = executor
         self.has_reset = False
         self.pending = False
-        self.ended: _Flags = np.zeros(len(executor.columns.command), np.bool_)
+        self.ended = executor.columns.ended
+        self._all = np.arange(len(self.ended), dtype=np.int64)
         self._resets_on_next_step = autoreset_mode is AutoresetMode.NEXT_STEP
 
     @property
@@ -93,19 +106,18 @@ class LaneStepper:
                 columns.command[i] = RESET_SEEDED
                 columns.seed[i] = seed
         self._execute()
-        chosen = np.ones_like(self.ended) if mask is None else mask
-        self.ended &= ~chosen
-        columns.restarted &= ~chosen
+        chosen = self._all if mask is None else mask
+        columns.ended[chosen] = columns.restarted[chosen] = False
         self.has_reset = True
+
+    def can_step(self, actions: Any, num_actions: int) -> bool:
+        """Return whether all lanes can take these actions as they are, without further checks."""
+        return self.columns.table.can_step(self._all, actions, num_actions)
 
     def send(self, actions: npt.NDArray[np.integer[Any]]) -> None:
         """Start a step without waiting for its results."""
         self.wait()
-        columns = self.columns
-        columns.action[:] = actions
-        columns.command[:] = STEP
-        if self._resets_on_next_step:
-            columns.command[self.ended] = RESET
+        self.columns.table.command_steps(self._all, actions, self._resets_on_next_step)
         self.executor.send()
         self.pending = True
 
@@ -113,13 +125,7 @@ class LaneStepper:
         """Wait for the step that `send` started, and return its results."""
         self.executor.receive()
         self.pending = False
-        columns = self.columns
-        restarted = columns.restarted.copy()
-        columns.restarted[:] = False
-        terminations = columns.terminated & ~restarted
-        truncations = columns.truncated | restarted
-        self.ended = terminations | truncations
-        return StepResults(columns.reward.copy(), terminations, truncations, restarted)
+        return StepResults(*self.columns.table.collect(self._all))
 
     def render(self) -> npt.NDArray[np.uint8]:
         """Return the consoles' screens, RGB, shape (num_envs, height, width, 3)."""
