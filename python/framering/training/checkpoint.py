@@ -220,13 +220,12 @@ def _check_ranks(folder: Path, size: int, ranks: Ranks) -> None:
     """Raise ConfigError unless a checkpoint is of as many ranks as there are."""
     if size == ranks.size:
         return
-    command = (
-        f"torchrun --nproc-per-node {size} -m framering train" if size > 1 else "framering train"
-    )
+    wrote = f"{size} ranks" if size > 1 else "1 rank"
+    command = f"torchrun --standalone --nproc-per-node {size} -m " if size > 1 else ""
     raise ConfigError(
-        f"--resume {folder.parent.parent}: expected {size} {'ranks' if size > 1 else 'rank'}, as "
-        f"many as wrote the checkpoint, got {ranks.size}; resume with {command} (on several "
-        "machines, with as many ranks in all)"
+        f"--resume {folder.parent.parent}: expected {wrote}, as many as wrote the checkpoint, got "
+        f"{ranks.size}; resume with {command}framering train (on several machines, with as many "
+        "ranks in all)"
     )
 
 

@@ -61,8 +61,10 @@ class TorchrunRanks(Ranks):
     @property
     def command(self) -> str:
         """The command that starts as many ranks, but for its arguments."""
-        nodes = f"--nnodes {self.size // self.local_size} " if self.size > self.local_size else ""
-        return f"torchrun {nodes}--nproc-per-node {self.local_size} -m framering"
+        nodes = self.size // self.local_size
+        # Alone, a machine finds a free port by itself.
+        place = "--standalone" if nodes == 1 else f"--nnodes {nodes}"
+        return f"torchrun {place} --nproc-per-node {self.local_size} -m framering"
 
     @property
     def average_gradients(self) -> Callable[[nn.Module], nn.Module]:
@@ -129,9 +131,10 @@ class TorchrunRanks(Ranks):
 
 def _average_gradients(module: nn.Module) -> nn.Module:
     """Wrap a module; its buffers stay each rank's own, because NoisyNet's noise is one."""
-    has_new_name = "forward_sync_buffers" in inspect.signature(DistributedDataParallel).parameters
-    option = "forward_sync_buffers" if has_new_name else "broadcast_buffers"
-    return DistributedDataParallel(module, **{option: False})
+    names = inspect.signature(DistributedDataParallel).parameters
+    name = "forward_sync_buffers" if "forward_sync_buffers" in names else "broadcast_buffers"
+    options: dict[str, Any] = {name: False}
+    return DistributedDataParallel(module, **options)
 
 
 def _outcome(function: Callable[[], Any]) -> tuple[Any, Exception | None]:
