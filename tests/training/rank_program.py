@@ -2,6 +2,7 @@
 
 import json
 import os
+import runpy
 import signal
 import sys
 from collections import namedtuple
@@ -92,7 +93,7 @@ def train_ranks(config, name="", at=0, rank=1, number=signal.SIGTERM, total=None
     """Train; after a step, send a signal to a rank. Save each rank's weights."""
     own_rank = int(os.environ["RANK"])
     if imported:
-        __import__(imported)
+        runpy.run_path(imported)
 
     def on_step(steps):
         if steps == at and own_rank == rank:

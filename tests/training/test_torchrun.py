@@ -9,18 +9,22 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 
 from framering import TrainConfig
+from framering.dqn.network import NetworkOptions, make_network
 from framering.errors import ConfigError
+from framering.training.evaluate import evaluate
 from framering.training.loop import train
+from framering.training.task import make_task_spec
+from tests.training import test_learning
 from tests.training.rank_program import LEARNERS, updated
 
 PROGRAM = Path(__file__).with_name("rank_program.py")
-ROOT = Path(__file__).parent.parent.parent
 RANKS = 2
-SECONDS = 400
+SECONDS = 900  # for machines that are busy
 PONG = {
     "env_id": "PongNoFrameskip-v4",
     "total_timesteps": 200,
@@ -46,6 +50,16 @@ CARTPOLE = {
 }
 
 
+def torchrun_command(**settings):
+    """Return a command that trains with these settings in two ranks."""
+    torchrun = "-m torch.distributed.run --standalone --nproc-per-node 2 -m framering train"
+    flags = [
+        f"--{name.replace('_', '-')}" + ("" if value is True else f"={value}")
+        for name, value in settings.items()
+    ]
+    return [sys.executable, *shlex.split(torchrun), *flags]
+
+
 def free_port():
     with socket.socket() as listener:
         listener.bind(("localhost", 0))
@@ -62,7 +76,6 @@ def start(cwd, program, ranks=RANKS, **arguments):
         "MASTER_ADDR": "localhost",
         "MASTER_PORT": str(free_port()),
         "OMP_NUM_THREADS": "1",
-        "PYTHONPATH": str(ROOT),
     }
     command = [sys.executable, str(PROGRAM), program, json.dumps(arguments)]
     processes = [
@@ -161,11 +174,9 @@ def test_a_killed_rank_ends_the_run_which_resumes_from_its_checkpoint(whole_run,
 def finished_run(tmp_path_factory):
     """The folder and the output of ``framering train`` under torchrun."""
     folder = tmp_path_factory.mktemp("cartpole")
-    flags = [f"--{name.replace('_', '-')}={value}" for name, value in CARTPOLE.items()]
-    command = "-m torch.distributed.run --standalone --nproc-per-node 2 -m framering train"
-    extra = ["--save-model", "--eval-every=200", "--eval-episodes=2", "--checkpoint-every=200"]
+    settings = {"eval_every": 200, "eval_episodes": 2, "checkpoint_every": 200}
     done = subprocess.run(
-        [sys.executable, *shlex.split(command), *flags, *extra],
+        torchrun_command(**CARTPOLE, **settings, save_model=True),
         cwd=folder,
         capture_output=True,
         text=True,
@@ -203,13 +214,54 @@ def test_another_number_of_ranks_cant_resume(size, message, finished_run, monkey
         train(TrainConfig(resume=str(run)))
 
 
+def test_two_ranks_learn_the_corridor(tmp_path):
+    config = {**test_learning.CONFIG, "num_envs": 2, "network": "data-efficient"}
+    first, second = trained(tmp_path, config, imported=test_learning.__file__)
+    task = make_task_spec(config["env_id"])
+    options = NetworkOptions(architecture=config["network"])
+    network = make_network(task.observation_space.shape, task.num_actions, options)
+    network.load_state_dict(first["weights"])
+
+    returns = evaluate(network, task, episodes=30, epsilon=0, seed=101)
+
+    assert_same_weights(first, second)
+    assert np.mean(returns) >= 0.95
+
+
+def test_a_signal_to_torchrun_stops_all_ranks_with_a_checkpoint(tmp_path):
+    settings = {**CARTPOLE, "total_timesteps": 10**9, "checkpoint_every": 10**9}
+    process = subprocess.Popen(
+        torchrun_command(**settings),
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        text=True,
+    )
+    try:
+        for line in process.stdout:
+            if line.startswith("step"):
+                break
+        process.send_signal(signal.SIGINT)
+        rest, _ = process.communicate(timeout=SECONDS)
+    finally:
+        process.kill()
+        process.wait()
+
+    assert "interrupted at step" in rest
+    assert "resume with: torchrun --standalone --nproc-per-node 2 -m framering train" in rest
+    (run,) = (tmp_path / "runs").iterdir()
+    (checkpoint,) = (run / "checkpoints").iterdir()
+    assert {path.name for path in checkpoint.iterdir()} == {
+        *("state.pt", "state-1.pt", "replay", "replay-1", "checkpoint.json")
+    }
+
+
 def test_a_killed_rank_ends_torchrun(tmp_path):
     arguments = {"config": CARTPOLE, "at": 200, "number": int(signal.SIGKILL)}
     command = "-m torch.distributed.run --standalone --nproc-per-node 2"
     done = subprocess.run(
         [sys.executable, *shlex.split(command), PROGRAM, "train_ranks", json.dumps(arguments)],
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
         capture_output=True,
         timeout=SECONDS,
     )
