@@ -12,6 +12,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from tests.training import test_learning
+from tests.training.rank_program import LEARNERS, updated
 
 from framering import TrainConfig
 from framering.dqn.network import NetworkOptions, make_network
@@ -19,8 +21,6 @@ from framering.errors import ConfigError
 from framering.training.evaluate import evaluate
 from framering.training.loop import train
 from framering.training.task import make_task_spec
-from tests.training import test_learning
-from tests.training.rank_program import LEARNERS, updated
 
 PROGRAM = Path(__file__).with_name("rank_program.py")
 RANKS = 2
