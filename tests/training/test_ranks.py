@@ -3,13 +3,16 @@
 import dataclasses
 import os
 
+import numpy as np
 import pytest
+from gymnasium import spaces
 
-from framering import TrainConfig
+from framering import PrioritizedReplayBuffer, TrainConfig
 from framering.cores import usable_cores
 from framering.errors import ConfigError
 from framering.reporting.episodes import Episode, GatheredEpisodes
 from framering.training import loop
+from framering.training.components import Components
 from framering.training.launch import current_ranks
 from framering.training.preflight import check_memory, memory_limit
 from framering.training.ranks import Ranks, first_game_seed
@@ -149,6 +152,38 @@ def test_ranks_of_a_machine_share_its_memory(monkeypatch):
     with pytest.raises(ConfigError, match="--buffer-size 24996 fits"):
         check_memory(config, task, TorchrunRanks(0, 12, 0, 12))
     assert memory_limit(config, task, 4) == 200_000
+
+
+def test_importance_weights_are_divided_by_the_largest_of_all_ranks():
+    def buffer(seed, priorities):
+        box = spaces.Box(0, 1, (1,), np.float32)
+        options = {"alpha": 1.0, "beta": 0.5, "epsilon": 1e-12, "seed": seed, "device": "cpu"}
+        made = PrioritizedReplayBuffer(10, box, spaces.Discrete(10), **options)
+        for action in range(len(priorities)):
+            ends = np.array([action == len(priorities) - 1])
+            made.add(*[np.zeros((1, 1), np.float32)] * 2, np.array([action]), ends, ends, [{}])
+        seen = made.sample(1000)
+        made.update_priorities(seen.indices, np.array(priorities)[seen.actions[:, 0]])
+        return made
+
+    priorities = [[1.0, 2.0, 5.0, 8.0], [3.0, 3.0, 6.0, 12.0]]
+    buffers = [buffer(seed, own) for seed, own in enumerate(priorities)]
+    least = min(min(own) / sum(own) for own in priorities)
+
+    class Rank(Ranks):
+        size = 2
+
+        def least(self, value):
+            return least
+
+    largest = []
+    for own, drawn_from in zip(priorities, buffers, strict=True):
+        components = Components(drawn_from, None, None, None, Rank())
+        batch = loop.sample(components, 1000, None)
+        probabilities = np.array(own)[batch.actions[:, 0]] / sum(own)
+        np.testing.assert_allclose(batch.weights[:, 0], (probabilities / least) ** -0.5, rtol=1e-6)
+        largest.append(batch.weights.max().item())
+    assert largest == pytest.approx([1, (3 / 24 / least) ** -0.5])
 
 
 def test_episodes_of_all_ranks_are_reported_by_one_in_the_order_of_their_steps():

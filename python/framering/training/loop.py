@@ -156,7 +156,7 @@ def learn(
     steps = range(max(first_step, config.learning_starts + 1), first_step + taken)
     for step in steps:
         for _ in range(config.gradient_steps if step % config.train_frequency == 0 else 0):
-            batch: Any = replay.sample(config.batch_size, window=window)
+            batch = sample(components, config.batch_size, window)
             result = update(learner, batch, run)
             if isinstance(replay, PrioritizedReplayBuffer):
                 rise = (1 - config.beta) * step / config.scheduled_steps
@@ -166,6 +166,16 @@ def learn(
                 run.log_update(step, *components.ranks.means(result.loss, result.q_value))
         if step % config.target_network_frequency == 0:
             learner.update_target(config.tau)
+
+
+def sample(components: Components, batch_size: int, window: Window | None) -> Any:
+    """Draw this rank's rows of a batch; importance weights are 1 at most in the whole batch."""
+    replay, ranks = components.replay, components.ranks
+    batch: Any = replay.sample(batch_size, window=window)
+    if ranks.size == 1 or not isinstance(replay, PrioritizedReplayBuffer):
+        return batch
+    scale = (replay.least_probability / ranks.least(replay.least_probability)) ** -replay.beta
+    return batch._replace(weights=batch.weights * scale)
 
 
 def update(learner: Learner, batch: Any, run: RunLogger) -> UpdateResult:
