@@ -58,12 +58,11 @@ def batches(name, number=6):
         )
 
 
-def updated(name, average_gradients=None, rows=slice(None)):
-    """Return a learner's state after some updates with these rows of each batch."""
+def make_learner(name, average_gradients=None):
     network, options, _ = LEARNERS[name]
     torch.manual_seed(3)
     shape = (2, 36, 36) if name == "images" else (6,)
-    learner = Learner(
+    return Learner(
         make_network(shape, 3, NetworkOptions(**network)),
         learning_rate=1e-2,
         adam_eps=1e-3,  # a smaller one makes much of the rounding of small gradients
@@ -72,11 +71,39 @@ def updated(name, average_gradients=None, rows=slice(None)):
         average_gradients=average_gradients,
         **options,
     )
+
+
+def updated(name, average_gradients=None, rows=slice(None)):
+    """Return a learner's state after some updates with these rows of each batch."""
+    learner = make_learner(name, average_gradients)
     for number, whole in enumerate(batches(name)):
-        learner.update(Batch(*(None if part is None else part[rows] for part in whole)))
+        learner.update(rows_of(whole, rows))
         if number == 2:
             learner.update_target(0.5)
     return learner.state_dict()
+
+
+def rows_of(batch, rows):
+    return Batch(*(None if part is None else part[rows] for part in batch))
+
+
+def resume_learner(folder):
+    """Save the states of a learner that was updated, and of one that went on halfway."""
+    with current_ranks() as ranks:
+        rows = slice(2 * ranks.rank, 2 * ranks.rank + 2)
+        shares = [rows_of(whole, rows) for whole in batches("images")]
+        whole, stopped, resumed = (
+            make_learner("images", ranks.average_gradients) for _ in range(3)
+        )
+        for share in shares:
+            whole.update(share)
+        for share in shares[:3]:
+            stopped.update(share)
+        resumed.load_state_dict(stopped.state_dict())
+        for share in shares[3:]:
+            resumed.update(share)
+        for name, learner in {"whole": whole, "resumed": resumed}.items():
+            torch.save(learner.q_network.state_dict(), Path(folder) / f"{name}-{ranks.rank}.pt")
 
 
 def update_learners(folder):
@@ -112,5 +139,5 @@ def train_ranks(config, name="", at=0, rank=1, number=signal.SIGTERM, total=None
 
 if __name__ == "__main__":
     torch.set_num_threads(1)
-    programs = {"update_learners": update_learners, "train_ranks": train_ranks}
-    programs[sys.argv[1]](**json.loads(sys.argv[2]))
+    programs = (update_learners, resume_learner, train_ranks)
+    {program.__name__: program for program in programs}[sys.argv[1]](**json.loads(sys.argv[2]))

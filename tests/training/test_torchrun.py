@@ -36,6 +36,7 @@ PONG = {
     "train_frequency": 8,
     "target_network_frequency": 48,
     "exploration_fraction": 0.5,
+    "end_e": 0.5,  # so that lost generators of exploration change the weights
     "network": "data-efficient",
     "device": "cpu",
 }
@@ -129,6 +130,20 @@ def test_ranks_with_halves_of_the_batches_learn_what_one_process_learns(name, ha
     for key, value in whole.items():
         assert torch.equal(first["q_network"][key], second["q_network"][key])
         torch.testing.assert_close(first["q_network"][key], value, rtol=1e-4, atol=2e-6)
+
+
+def test_a_learner_of_three_ranks_goes_on_bit_for_bit(tmp_path):
+    codes, outputs = start(tmp_path, "resume_learner", ranks=3, folder=str(tmp_path))
+    assert codes == [0] * 3, outputs
+
+    whole, *others = (
+        torch.load(tmp_path / f"{name}-{rank}.pt")
+        for name in ("whole", "resumed")
+        for rank in range(3)
+    )
+
+    for other in others:
+        assert all(torch.equal(other[key], whole[key]) for key in whole)
 
 
 @pytest.fixture(scope="module")

@@ -69,7 +69,7 @@ class TorchrunRanks(Ranks):
     @property
     def average_gradients(self) -> Callable[[nn.Module], nn.Module]:
         """Wraps a module so that its gradients are the means of all ranks."""
-        return _average_gradients
+        return AveragedGradients
 
     def check(self, config: TrainConfig) -> None:
         """Raise ConfigError for settings that can't be divided among the ranks."""
@@ -129,12 +129,31 @@ class TorchrunRanks(Ranks):
         return result
 
 
-def _average_gradients(module: nn.Module) -> nn.Module:
-    """Wrap a module; its buffers stay each rank's own, because NoisyNet's noise is one."""
-    names = inspect.signature(DistributedDataParallel).parameters
-    name = "forward_sync_buffers" if "forward_sync_buffers" in names else "broadcast_buffers"
-    options: dict[str, Any] = {name: False}
-    return DistributedDataParallel(module, **options)
+class AveragedGradients(nn.Module):
+    """A module that returns a ``loss``, whose gradients are the means of all ranks.
+
+    DistributedDataParallel packs gradients into buckets, and packs them anew, once, in the order of
+    the first backward pass. With three ranks or more the packing decides in which order numbers are
+    summed. So the first gradient is computed twice: all sums that are used have the final packing,
+    and a resumed run, which starts with the first one again, goes on bit for bit.
+    """
+
+    def __init__(self, module: nn.Module) -> None:
+        super().__init__()
+        # The buffers stay each rank's own, because NoisyNet's noise is one.
+        names = inspect.signature(DistributedDataParallel).parameters
+        name = "forward_sync_buffers" if "forward_sync_buffers" in names else "broadcast_buffers"
+        options: dict[str, Any] = {name: False}
+        self._parallel = DistributedDataParallel(module, **options)
+        self._is_packed = False
+
+    def forward(self, *inputs: Any) -> Any:
+        """Results of the module."""
+        if not self._is_packed:
+            self._parallel(*inputs).loss.backward()
+            self._parallel.zero_grad()
+            self._is_packed = True
+        return self._parallel(*inputs)
 
 
 def _outcome(function: Callable[[], Any]) -> tuple[Any, Exception | None]:
