@@ -33,8 +33,10 @@ py::object PrioritizedSampler::sample(py::ssize_t batch_size, std::optional<doub
   std::vector<ring::PrioritizedRow> drawn(static_cast<std::size_t>(batch_size));
   std::vector<Transition> rows;
   rows.reserve(drawn.size());
+  double total = 0;
   locked([&] {
     sampler_.draw(drawn, frozen, generator);
+    total = sampler_.total();
     for (const auto& row : drawn) {
       rows.push_back(row.transition);
     }
@@ -45,6 +47,8 @@ py::object PrioritizedSampler::sample(py::ssize_t batch_size, std::optional<doub
     return drawn[index].transition;
   });
   const auto weights = ring::importance_weights(drawn, beta);
+  least_probability_ =
+      std::ranges::min_element(drawn, {}, &ring::PrioritizedRow::probability)->probability / total;
   py::array_t<float> column({batch_size, py::ssize_t{1}});
   std::ranges::copy(weights, column.mutable_data());
   py::array_t<std::int64_t> indices(batch_size);

@@ -27,6 +27,9 @@ class PrioritizedSampler final : public SamplerBase {
   [[nodiscard]] std::pair<pybind11::array_t<float>, float> priorities();
   void restore(const pybind11::array& priorities, float highest);
 
+  // The least probability of a row of the last sample; 1 before the first.
+  [[nodiscard]] double least_probability() const { return least_probability_; }
+
   [[nodiscard]] double alpha();
   void set_alpha(double alpha);
 
@@ -39,6 +42,7 @@ class PrioritizedSampler final : public SamplerBase {
 
  private:
   ring::PrioritizedSampler sampler_;
+  double least_probability_ = 1;
 };
 
 }  // namespace framering::bindings

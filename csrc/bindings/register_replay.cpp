@@ -115,6 +115,7 @@ void register_replay(py::module_& module) {
            py::arg("epsilon"))
       .def("priorities", &PrioritizedSampler::priorities)
       .def("restore", &PrioritizedSampler::restore, py::arg("priorities"), py::arg("highest"))
+      .def_property_readonly("least_probability", &PrioritizedSampler::least_probability)
       .def_property("alpha", &PrioritizedSampler::alpha, &PrioritizedSampler::set_alpha);
 }
 

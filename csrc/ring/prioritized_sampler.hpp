@@ -47,6 +47,9 @@ class PrioritizedSampler {
 
   [[nodiscard]] float highest() const { return highest_; }
 
+  // The sum of the powers of all priorities, by which a row's probability is to be divided.
+  [[nodiscard]] double total() const { return tree_.total(); }
+
   // Stratified: row i is drawn from the i-th of as many equal parts of the sum of priorities. From
   // a frozen window, which must be no older than one used before, or where that is null from what
   // is there now. Throws std::invalid_argument where there is nothing to draw, and Overrun.

@@ -6,8 +6,12 @@ import os
 def usable_cores() -> int:
     """Return the number of cores that this process may use.
 
-    macOS has no way to bind a process to some cores: there it is the number of all cores.
+    The processes that torchrun starts on a machine share its cores. macOS has no way to bind a
+    process to some cores: there all count.
     """
     if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+        cores = len(os.sched_getaffinity(0))
+    else:
+        cores = os.cpu_count() or 1
+    # torchrun sets this variable.
+    return max(cores // int(os.environ.get("LOCAL_WORLD_SIZE", "1")), 1)

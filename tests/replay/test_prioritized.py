@@ -75,6 +75,17 @@ def test_weights_correct_for_the_probabilities():
     assert (buffer.sample(10).weights == 1).all()
 
 
+def test_the_least_probability_is_that_of_the_rows_of_the_last_batch():
+    buffer = small_buffer(alpha=1.0, epsilon=1e-12)
+    assert buffer.least_probability == 1
+    add_episode(buffer, 10)
+    where = indices_by_action(buffer)
+    buffer.update_priorities([where[0], where[1]], [4.0, 0.25])
+    buffer.sample(3000)
+
+    assert buffer.least_probability == pytest.approx(0.25 / (4 + 0.25 + 8))
+
+
 def test_new_transitions_have_the_highest_priority_so_far():
     buffer = small_buffer(alpha=1.0)
     add_episode(buffer, 10)

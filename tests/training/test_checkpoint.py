@@ -101,7 +101,7 @@ def test_a_damaged_file_is_named(run, name, damage):
 def test_a_checkpoint_of_a_newer_version_is_refused(run):
     (folder(run) / "checkpoint.json").write_bytes(dump_checked_json({"version": 99}))
 
-    with pytest.raises(ConfigError, match="expected version 3 or older, got 99"):
+    with pytest.raises(ConfigError, match="expected version 4 or older, got 99"):
         load_checkpoint(run)
 
 

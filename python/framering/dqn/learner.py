@@ -100,6 +100,29 @@ class Draws(NamedTuple):
     next_shift: Augmentation | None = None
 
 
+class LossModule(nn.Module):
+    """The loss as a module, whose parameters are those of the online network.
+
+    Parameters
+    ----------
+    q_network
+        The online network.
+    loss
+        The loss of a batch.
+    """
+
+    def __init__(
+        self, q_network: nn.Module, loss: Callable[[LossInputs, Draws], UpdateResult]
+    ) -> None:
+        super().__init__()
+        self.q_network = q_network
+        self._loss = loss
+
+    def forward(self, inputs: LossInputs, draws: Draws) -> UpdateResult:
+        """Loss and results of a batch."""
+        return self._loss(inputs, draws)
+
+
 class Learner:
     """Deep Q-learning with a target network (Mnih et al. 2015).
 
@@ -134,6 +157,10 @@ class Learner:
     captured
         On CUDA, record the update and the choice of actions as CUDA graphs after their first
         calls, and replay them. Where that fails, the learner warns and continues without.
+    average_gradients
+        Wraps the loss as a module of the online network, so that the gradients are means over
+        several processes; each updates with its share of a batch. The wrapped update is not
+        captured.
     seed
         Seeds the noise of the layers, the fractions of the quantiles and the augmentation.
     warn
@@ -156,6 +183,7 @@ class Learner:
         act_with_target: bool = False,
         compiled: bool = False,
         captured: bool = False,
+        average_gradients: Callable[[nn.Module], nn.Module] | None = None,
         seed: int = 0,
         warn: Callable[[str], None] = print,
     ) -> None:
@@ -183,6 +211,10 @@ class Learner:
         self._warn = warn
         self._backward = self._compile_and_run if compiled else self._loss_and_gradient
         self.captured = captured
+        self._averages_gradients = average_gradients is not None
+        self._forward: Callable[[LossInputs, Draws], UpdateResult] = self._current_loss
+        if average_gradients is not None:
+            self._forward = average_gradients(LossModule(self.q_network, self._current_loss))
         self._use_plain_or_captured_functions()
 
     @property
@@ -284,7 +316,8 @@ class Learner:
         self._take_step: Callable[[LossInputs, Draws], UpdateResult] = self._plain_step
         self._choose: Callable[[Tensor], Tensor] = choose
         if self.captured:
-            self._take_step = Captured(self._plain_step, warn=self._warn)
+            if not self._averages_gradients:
+                self._take_step = Captured(self._plain_step, warn=self._warn)
             self._choose = Captured(choose, warn=self._warn)
 
     def _plain_step(self, inputs: LossInputs, draws: Draws) -> UpdateResult:
@@ -352,8 +385,12 @@ class Learner:
             outputs = network.outputs(inputs, fractions)
         return outputs.float()
 
+    def _current_loss(self, inputs: LossInputs, draws: Draws) -> UpdateResult:
+        """Loss of a batch, compiled or not."""
+        return self._loss(*inputs, draws)
+
     def _loss_and_gradient(self, inputs: LossInputs, draws: Draws) -> UpdateResult:
-        result = self._loss(*inputs, draws)
+        result = self._forward(inputs, draws)
         result.loss.backward()  # type: ignore[no-untyped-call]
         return result._replace(loss=result.loss.detach())
 

@@ -149,6 +149,15 @@ class PrioritizedReplayBuffer(ReplayBuffer):
     def epsilon(self, epsilon: float) -> None:
         self._strategy.epsilon = epsilon
 
+    @property
+    def least_probability(self) -> float:
+        """The least probability ``P`` of a row of the last batch; 1 before the first.
+
+        Its weight was 1. To scale the weights to the largest of several batches, drawn from buffers
+        of equal size, multiply them by ``(least_probability / least of all) ** -beta``.
+        """
+        return self._strategy.least_probability
+
     def update_priorities(self, indices: Any, priorities: Any) -> None:
         """Set the priorities of transitions, usually to their absolute TD errors.
 

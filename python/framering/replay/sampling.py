@@ -139,6 +139,11 @@ class PrioritizedSampling:
     def epsilon(self, epsilon: float) -> None:
         self._epsilon = real("epsilon", epsilon, _SMALLEST, _LARGEST)
 
+    @property
+    def least_probability(self) -> float:
+        """The least probability of a row of the last batch."""
+        return self._sampler.least_probability
+
     def draw(
         self,
         batch_size: int,

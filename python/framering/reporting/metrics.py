@@ -35,7 +35,7 @@ class Metrics:
     Parameters
     ----------
     folder
-        The folder of the event file.
+        The folder of the event file; None: no events, and no tracking.
     settings
         The run's settings, written as the text ``hyperparameters``.
     first_step
@@ -53,7 +53,7 @@ class Metrics:
 
     def __init__(
         self,
-        folder: Path,
+        folder: Path | None,
         settings: Mapping[str, Any],
         first_step: int = 0,
         tracking: Tracking | None = None,
@@ -62,9 +62,13 @@ class Metrics:
         from torch.utils.tensorboard import SummaryWriter
 
         self._warn = warn
-        self._tracker = _start_tracking(folder, settings, tracking) if tracking else None
+        self._tracker: Any = None
         self._silence = _WriterThreadSilence()
         self._writer: Any = None
+        if folder is None:
+            return
+        if tracking is not None:
+            self._tracker = _start_tracking(folder, settings, tracking)
         with self._events_lost_on_error():
             self._writer = SummaryWriter(str(folder), purge_step=first_step or None)
         rows = "\n".join(f"|{key}|{value}|" for key, value in settings.items())

@@ -7,10 +7,10 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from rich.console import Console
 from rich.text import Text
 
+from framering.reporting.episodes import Episode, OwnEpisodes, finished_episodes
 from framering.reporting.metrics import Metrics, Tracking
 from framering.reporting.progress import ProgressLine
 from framering.reporting.summary import summarize, summarize_training
@@ -36,6 +36,10 @@ class RunLogger:
         Where Weights & Biases records the run; None: nowhere.
     console
         Where messages and progress are printed; standard output by default.
+    episodes
+        The episodes to report after each step: those that finished in it, by default.
+    quiet
+        Print and write nothing: another process reports the run.
     """
 
     def __init__(
@@ -48,10 +52,13 @@ class RunLogger:
         videos: Path | None = None,
         tracking: Tracking | None = None,
         console: Console | None = None,
+        episodes: OwnEpisodes | None = None,
+        quiet: bool = False,
     ) -> None:
-        self.console = console or Console()
+        self.console = Console(quiet=True, width=80) if quiet else console or Console()
         self.folder = folder
-        self.metrics = Metrics(folder, settings, first_step, tracking, self.log_message)
+        events = None if quiet else folder
+        self.metrics = Metrics(events, settings, first_step, tracking, self.log_message)
         self.progress = ProgressLine(total_timesteps, first_step, self.console)
         self.recorder: GameRecorder | None = None
         if videos is not None:
@@ -60,6 +67,7 @@ class RunLogger:
             )
         self._started = time.monotonic()
         self._first_step = first_step
+        self._episodes = episodes or OwnEpisodes()
         self._returns: list[float] = []
         self._closed = False
 
@@ -79,13 +87,8 @@ class RunLogger:
 
         ``step`` is the number of environment steps before it, ``taken`` the number in it.
         """
-        if "_episode" in infos:
-            for index in np.flatnonzero(infos["_episode"]):
-                episodic_return = float(infos["episode"]["r"][index])
-                length = int(infos["episode"]["l"][index])
-                self._returns.append(episodic_return)
-                self.metrics.log_episode(step, episodic_return, length)
-                self.progress.log_episode(episodic_return, length)
+        finished = finished_episodes(step, infos)
+        self._log_episodes(self._episodes.after_step(step, taken, finished))
         if self.recorder is not None:
             self.recorder.capture(envs, infos)
         self.progress.log_step(step + taken, epsilon)
@@ -103,11 +106,18 @@ class RunLogger:
 
     def log_summary(self, step: int) -> None:
         """Report the steps, the time and the returns of training, since it began or resumed."""
+        self._log_episodes(self._episodes.rest())
         minutes = (time.monotonic() - self._started) / 60
         self.log_message(
             f"{step - self._first_step:,} steps in {minutes:.1f} minutes, "
             f"{summarize_training(self._returns)}"
         )
+
+    def _log_episodes(self, episodes: list[Episode]) -> None:
+        for step, episodic_return, length in episodes:
+            self._returns.append(episodic_return)
+            self.metrics.log_episode(step, episodic_return, length)
+            self.progress.log_episode(episodic_return, length)
 
     def close(self) -> None:
         """Finish the files and leave the terminal as it was; later calls do nothing."""

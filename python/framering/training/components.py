@@ -16,6 +16,7 @@ from framering.replay.buffer import ReplayBuffer
 from framering.replay.prioritized import PrioritizedReplayBuffer
 from framering.training.environments import TrainingEnvironments, make_training_environments
 from framering.training.preflight import memory_limit, run_device, uses_bfloat16
+from framering.training.ranks import Ranks
 from framering.training.task import TaskSpec
 from framering.training.workers import worker_count
 
@@ -34,44 +35,57 @@ class Components:
         The networks and their optimiser.
     exploration
         The behaviour policy.
+    ranks
+        The ranks of the run; the other components are those of this one.
     """
 
     replay: ReplayBuffer
     envs: TrainingEnvironments
     learner: Learner
     exploration: EpsilonGreedy
+    ranks: Ranks
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the states of all components but the replay buffer, which is saved as a stream."""
+        """Return the states of all components but the replay buffer, which is saved as a stream.
+
+        After the first rank, the learner's is that of its random generator: ranks share the rest.
+        """
+        learner = self.learner.state_dict()
         return {
-            "learner": self.learner.state_dict(),
+            "learner": learner if self.ranks.is_first else {"generator": learner["generator"]},
             "exploration": self.exploration.state_dict(),
             "environments": self.envs.state_dict(),
         }
 
 
-def make_components(config: TrainConfig, task: TaskSpec, replay: ReplayBuffer) -> Components:
-    """Make a run's components around its replay buffer.
+def make_components(
+    config: TrainConfig, task: TaskSpec, replay: ReplayBuffer, ranks: Ranks
+) -> Components:
+    """Make a run's components around its replay buffer, from the settings of this rank's share.
 
     A resumed run's buffer must be full by then: the environments go on where it ends.
     """
     return Components(
         replay=replay,
         envs=make_training_environments(config, task, replay),
-        learner=make_learner(config, task),
+        learner=make_learner(config, task, ranks),
         exploration=EpsilonGreedy(task.num_actions, config.acting_envs, config.seed),
+        ranks=ranks,
     )
 
 
-def make_replay(config: TrainConfig, task: TaskSpec) -> ReplayBuffer:
-    """Make the replay buffer, in shared memory where worker processes write it."""
+def make_replay(config: TrainConfig, task: TaskSpec, local_ranks: int = 1) -> ReplayBuffer:
+    """Make the replay buffer, in shared memory where worker processes write it.
+
+    ``local_ranks`` of them share the machine's memory.
+    """
     kind = (
         partial(PrioritizedReplayBuffer, alpha=config.alpha, beta=config.beta)
         if config.prioritized
         else ReplayBuffer
     )
     workers = worker_count(config.num_envs, config.num_workers, config.pipelined)
-    limit = memory_limit(config, task)
+    limit = memory_limit(config, task, local_ranks)
     try:
         return kind(
             config.buffer_size,
@@ -91,7 +105,7 @@ def make_replay(config: TrainConfig, task: TaskSpec) -> ReplayBuffer:
         raise ConfigError(f"--buffer-size {config.buffer_size} does not fit: {error}") from error
 
 
-def make_learner(config: TrainConfig, task: TaskSpec) -> Learner:
+def make_learner(config: TrainConfig, task: TaskSpec, ranks: Ranks) -> Learner:
     """Make the networks and their optimiser."""
     options = NetworkOptions(
         head=config.head,
@@ -121,15 +135,22 @@ def make_learner(config: TrainConfig, task: TaskSpec) -> Learner:
         act_with_target=config.act_with == "target",
         compiled=config.compile,
         captured=config.capture and device.type == "cuda",
+        average_gradients=ranks.average_gradients,
     )
 
 
 def describe(config: TrainConfig, task: TaskSpec, components: Components) -> str:
     """Return a line about which environments, processes, device and threads a run uses."""
+    ranks = components.ranks
+    whole, config = config, ranks.share(config)
     workers = (
         worker_count(config.num_envs, config.num_workers, config.pipelined) if task.is_atari else 0
     )
     environments = "1 environment" if config.num_envs == 1 else f"{config.num_envs} environments"
+    if ranks.size > 1:
+        environments = (
+            f"{whole.num_envs} environments in {ranks.size} ranks, each with {environments}"
+        )
     emulation = {
         0: "in this process",
         1: "in a worker process",

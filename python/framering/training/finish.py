@@ -3,6 +3,7 @@
 import dataclasses
 import shlex
 import statistics
+from functools import partial
 from pathlib import Path
 
 from framering.config import TrainConfig
@@ -78,18 +79,33 @@ def finish(
     RunError
         If the model can't be saved.
     """
-    network = components.learner.q_network
+    network, ranks = components.learner.q_network, components.ranks
     run.progress.close()
     if interrupted:
         run.log_message(f"interrupted at step {steps:,}")
     run.log_summary(steps)
-    folder = shlex.quote(str(run.folder))
     if interrupted and config.checkpoint_every:
         checkpoint_or_warn(run, config, components, steps)
-        run.log_message(f"resume with: framering train --resume {folder}")
+        folder = shlex.quote(str(run.folder))
+        run.log_message(f"resume with: {ranks.command} train --resume {folder}")
+    returns = ranks.first(partial(_finish_model, run, config, task, network, steps, interrupted))
+    saved = run.folder / model_name(config.exp_name) if config.save_model else None
+    return TrainResult(run.folder, network, steps, interrupted, saved, returns)
+
+
+def _finish_model(
+    run: RunLogger,
+    config: TrainConfig,
+    task: TaskSpec,
+    network: ValueNetwork,
+    steps: int,
+    interrupted: bool,
+) -> list[float]:
+    """Save, evaluate and upload the model as the settings say; return the evaluation's returns."""
     model_path = run.folder / model_name(config.exp_name)
     returns: list[float] = []
     videos: Path | None = None
+    folder = shlex.quote(str(run.folder))
     if config.save_model:
         _save_model(network, model_path, run)
         if not interrupted:
@@ -118,8 +134,7 @@ def finish(
             command=train_command_line(config),
         )
         run.log_message(f"uploaded to {upload(model, config.hf_entity)}")
-    saved = model_path if config.save_model else None
-    return TrainResult(run.folder, network, steps, interrupted, saved, returns)
+    return returns
 
 
 def _save_model(network: ValueNetwork, path: Path, run: RunLogger) -> None:

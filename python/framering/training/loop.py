@@ -18,6 +18,7 @@ from framering.training.checkpoint import load_checkpoint
 from framering.training.components import Components, describe
 from framering.training.evaluate import evaluate_run
 from framering.training.finish import TrainResult, checkpoint_or_warn, finish
+from framering.training.launch import current_ranks
 from framering.training.preflight import check_run
 from framering.training.process import torch_settings
 from framering.training.resume import reset_or_restore, resumed_config
@@ -65,7 +66,8 @@ def train(
     >>> config = TrainConfig(env_id="PongNoFrameskip-v4", total_timesteps=20_000)
     >>> result = train(config)  # doctest: +SKIP
     """
-    checkpoint = load_checkpoint(Path(config.resume)) if config.resume else None
+    ranks = current_ranks()
+    checkpoint = load_checkpoint(Path(config.resume), ranks) if config.resume else None
     config = resumed_config(checkpoint, total_timesteps) if checkpoint else config
     task = make_task_spec(
         config.env_id,
@@ -73,16 +75,17 @@ def train(
         terminal_on_life_loss=config.terminal_on_life_loss,
         repeat_action_probability=config.repeat_action_probability,
     )
-    check_run(config, task)
+    check_run(config, task, ranks)
 
-    with torch_settings(config):
-        components, observations, step = reset_or_restore(config, task, checkpoint)
+    with torch_settings(config), ranks:
+        components, observations, step = reset_or_restore(config, task, checkpoint, ranks)
         envs, learner = components.envs, components.learner
+        share = ranks.share(config)
 
         with (
             closing(envs),
-            StopSignals() as stop,
-            closing(make_run_logger(config, checkpoint)) as run,
+            StopSignals(acknowledges=ranks.is_first) as stop,
+            closing(make_run_logger(config, checkpoint, ranks=ranks)) as run,
         ):
             run.log_message(f"{run.folder}: {describe(config, task, components)}")
             if config.total_timesteps <= config.learning_starts:
@@ -92,7 +95,7 @@ def train(
                     f"{config.learning_starts}: raise the one or lower the other"
                 )
 
-            while step < config.total_timesteps and not stop.requested:
+            while step < config.total_timesteps and not ranks.stop(stop.requested):
                 epsilon = linear_schedule(
                     config.start_e, config.end_e, config.exploration_steps, step
                 )
@@ -104,27 +107,28 @@ def train(
                     observations, _, _, _, infos = envs.recv()
                     envs.send(act(observations), infos["env_id"])
                     taken = int(np.count_nonzero(~infos["reset"]))
-                    learn(config, run, components, step, taken)
+                    learn(share, run, components, step, taken)
                 elif config.pipelined:
                     actions = act(observations)
                     window = components.replay.window()
                     envs.send(actions)
-                    learn(config, run, components, step, taken, window)
+                    learn(share, run, components, step, taken, window)
                     observations, _, _, _, infos = envs.recv()
                 else:
                     observations, _, _, _, infos = envs.step(act(observations))
-                    learn(config, run, components, step, taken)
+                    learn(share, run, components, step, taken)
                 run.log_step(step, epsilon, envs, infos, taken)
                 step += taken
 
                 if evaluation_is_due(config, step, taken):
-                    run.log_evaluation(step, evaluate_run(config, task, learner.q_network, run))
+                    evaluation = partial(evaluate_run, config, task, learner.q_network, run)
+                    run.log_evaluation(step, ranks.first(evaluation))
                 if checkpoint_is_due(config, step, taken):
                     checkpoint_or_warn(run, config, components, step)
                 if taken:
                     on_step(step)
 
-            return finish(run, config, task, components, step, stop.requested)
+            return finish(run, config, task, components, step, ranks.stop(stop.requested))
 
 
 def learn(
@@ -139,7 +143,9 @@ def learn(
 
     Parameters
     ----------
-    config, run, components
+    config
+        The settings of this rank's share.
+    run, components
         Those of the run.
     first_step, taken
         The number of the first environment step, and how many there are.
@@ -150,16 +156,26 @@ def learn(
     steps = range(max(first_step, config.learning_starts + 1), first_step + taken)
     for step in steps:
         for _ in range(config.gradient_steps if step % config.train_frequency == 0 else 0):
-            batch: Any = replay.sample(config.batch_size, window=window)
+            batch = sample(components, config.batch_size, window)
             result = update(learner, batch, run)
             if isinstance(replay, PrioritizedReplayBuffer):
                 rise = (1 - config.beta) * step / config.scheduled_steps
                 replay.beta = min(config.beta + rise, 1.0)
                 replay.update_priorities(batch.indices, result.td_errors.abs())
             if step % _REPORT_FREQUENCY == 0:
-                run.log_update(step, result.loss.item(), result.q_value.item())
+                run.log_update(step, *components.ranks.means(result.loss, result.q_value))
         if step % config.target_network_frequency == 0:
             learner.update_target(config.tau)
+
+
+def sample(components: Components, batch_size: int, window: Window | None) -> Any:
+    """Draw this rank's rows of a batch; importance weights are 1 at most in the whole batch."""
+    replay, ranks = components.replay, components.ranks
+    batch: Any = replay.sample(batch_size, window=window)
+    if ranks.size == 1 or not isinstance(replay, PrioritizedReplayBuffer):
+        return batch
+    scale = (replay.least_probability / ranks.least(replay.least_probability)) ** -replay.beta
+    return batch._replace(weights=batch.weights * scale)
 
 
 def update(learner: Learner, batch: Any, run: RunLogger) -> UpdateResult:

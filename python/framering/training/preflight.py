@@ -11,6 +11,7 @@ from framering.config import TrainConfig
 from framering.device import choose_device, has_fast_bfloat16
 from framering.errors import ConfigError
 from framering.reporting.video import why_no_videos
+from framering.training.ranks import Ranks
 from framering.training.task import TaskSpec, why_no_pictures
 
 # The record of a step beside its frame, and its share of the lane's bookkeeping.
@@ -18,13 +19,15 @@ _RECORD_BYTES = 32
 # The share of the free memory that the buffer may use.
 _USABLE = 0.8
 _CONTROL_GROUP = Path("/sys/fs/cgroup")
+_ONE_RANK = Ranks()
 
 
-def check_run(config: TrainConfig, task: TaskSpec) -> None:
+def check_run(config: TrainConfig, task: TaskSpec, ranks: Ranks = _ONE_RANK) -> None:
     """Raise ConfigError for a run that couldn't start or couldn't finish."""
     config.check()
+    ranks.check(config)
     run_device(config)
-    check_memory(config, task)
+    check_memory(config, task, ranks)
     if config.augment and len(task.observation_space.shape) != 3:
         raise ConfigError(
             f"--augment: expected an environment with images, got observations of shape "
@@ -68,13 +71,14 @@ def _require(module: str, purpose: str, remedy: str) -> None:
         raise ConfigError(f"{purpose} needs {module} ({error}); {remedy}") from error
 
 
-def check_memory(config: TrainConfig, task: TaskSpec) -> None:
+def check_memory(config: TrainConfig, task: TaskSpec, ranks: Ranks = _ONE_RANK) -> None:
     """Raise ConfigError where the replay buffer needs more than the machine's free memory.
 
     Only the records of steps must fit where image frames are stored encoded: `memory_limit` then
-    bounds the frames.
+    bounds the frames. Of several machines, each has the shares of its ranks, and counts as one with
+    as much memory as this.
     """
-    available = available_memory()
+    available = available_memory() * ranks.size // ranks.local_size
     if config.buffer_memory > available:
         raise ConfigError(
             f"--buffer-memory: expected at most the {available} bytes that are free, got "
@@ -84,21 +88,22 @@ def check_memory(config: TrainConfig, task: TaskSpec) -> None:
     needed = config.buffer_size * bytes_per_transition
     if needed > available:
         fitting = int(available * _USABLE) // bytes_per_transition
+        fitting -= fitting % ranks.size
         raise ConfigError(
             f"--buffer-size {config.buffer_size} needs {needed / 1e9:.1f} GB of memory and "
             f"{available / 1e9:.1f} GB are free; --buffer-size {fitting} fits"
         )
 
 
-def memory_limit(config: TrainConfig, task: TaskSpec) -> int | None:
-    """Return the bytes that transitions may take, None for no limit.
+def memory_limit(config: TrainConfig, task: TaskSpec, local_ranks: int = 1) -> int | None:
+    """Return the bytes that the transitions of a rank may take, None for no limit.
 
     If the settings have none, there is a limit only where raw frames would need more memory than
     is free.
     """
     if config.buffer_memory or not task.has_encoded_frames:
         return config.buffer_memory or None
-    usable = int(available_memory() * _USABLE)
+    usable = int(available_memory() * _USABLE) // local_ranks
     return None if config.buffer_size * (task.frame_bytes + _RECORD_BYTES) <= usable else usable
 
 

@@ -19,6 +19,8 @@ from framering.config import TrainConfig
 from framering.errors import ConfigError
 from framering.training.checkpoint import Checkpoint, save_checkpoint
 from framering.training.components import Components, make_components, make_replay
+from framering.training.environments import TrainingEnvironments
+from framering.training.ranks import Ranks, first_game_seed
 from framering.training.task import TaskSpec
 from framering.vector.env import AtariVectorEnv
 
@@ -31,8 +33,10 @@ def save_run(run: Path, config: TrainConfig, components: Components, step: int) 
     OSError, RuntimeError
         If the disk is full or fails, or a worker died meanwhile. The run can go on.
     """
-    state = {"config": dataclasses.asdict(config), "step": step, **components.state_dict()}
-    return save_checkpoint(run, step, state, components.replay)
+    ranks = components.ranks
+    states = ranks.all(components.state_dict)
+    state = {"config": dataclasses.asdict(config), "step": step, **states}
+    return save_checkpoint(run, step, state, components.replay, ranks)
 
 
 def resumed_config(checkpoint: Checkpoint, total_timesteps: int | None = None) -> TrainConfig:
@@ -65,9 +69,9 @@ def resumed_config(checkpoint: Checkpoint, total_timesteps: int | None = None) -
 
 
 def reset_or_restore(
-    config: TrainConfig, task: TaskSpec, checkpoint: Checkpoint | None
+    config: TrainConfig, task: TaskSpec, checkpoint: Checkpoint | None, ranks: Ranks
 ) -> tuple[Components, NDArray[Any], int]:
-    """Make the components of a new run, or those of a saved one as they were.
+    """Make this rank's components of a new run, or those of a saved one as they were.
 
     Returns
     -------
@@ -80,13 +84,15 @@ def reset_or_restore(
     ConfigError
         If the checkpoint doesn't fit. Nothing is written to the run's folder.
     """
-    replay = make_replay(config, task)
+    share = ranks.share(config)
+    replay = make_replay(share, task, ranks.local_size)
     if checkpoint is not None:
         checkpoint.load_replay(replay)
-    components = make_components(config, task, replay)
+    components = make_components(share, task, replay, ranks)
     try:
         if checkpoint is None:
-            return components, _reset(components, config), 0
+            seed = first_game_seed(config, ranks)
+            return components, _reset(components.envs, config.async_envs, seed), 0
         observations = _restore(components, checkpoint)
         return components, observations, int(checkpoint.state["step"])
     except BaseException:
@@ -94,14 +100,13 @@ def reset_or_restore(
         raise
 
 
-def _reset(components: Components, config: TrainConfig) -> NDArray[Any]:
+def _reset(envs: TrainingEnvironments, asynchronous: bool, seed: int) -> NDArray[Any]:
     """Begin new episodes; return the first observations, none of asynchronous environments."""
-    envs = components.envs
-    if config.async_envs:
+    if asynchronous:
         assert isinstance(envs, AtariVectorEnv)  # the settings were checked
-        envs.async_reset(seed=config.seed)
+        envs.async_reset(seed=seed)
         return np.empty(0, np.uint8)
-    observations: NDArray[Any] = envs.reset(seed=config.seed)[0]
+    observations: NDArray[Any] = envs.reset(seed=seed)[0]
     return observations
 
 

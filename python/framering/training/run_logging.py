@@ -9,12 +9,15 @@ from rich.console import Console
 
 from framering.config import TrainConfig
 from framering.errors import ConfigError
+from framering.reporting.episodes import GatheredEpisodes
 from framering.reporting.metrics import Tracking
 from framering.reporting.run_logger import RunLogger
 from framering.training.checkpoint import Checkpoint
+from framering.training.ranks import Ranks
 from framering.training.run_settings import write_settings
 
 _RUNS = Path("runs")
+_ONE_RANK = Ranks()
 
 
 def make_run_folder(config: TrainConfig, runs: Path = _RUNS) -> Path:
@@ -54,8 +57,11 @@ def make_run_logger(
     console: Console | None = None,
     *,
     runs: Path = _RUNS,
+    ranks: Ranks = _ONE_RANK,
 ) -> RunLogger:
     """Make the logger of a new run in a new folder, or of a run that a checkpoint continues.
+
+    The first rank reports the episodes of all ranks; the others report nothing.
 
     The folder gets the run's settings; where they can't be written, that is a warning.
 
@@ -64,19 +70,22 @@ def make_run_logger(
     ConfigError
         If the folder cannot be made.
     """
-    folder = checkpoint.run if checkpoint else make_run_folder(config, runs)
+    folder = checkpoint.run if checkpoint else ranks.first(lambda: make_run_folder(config, runs))
     tracking = Tracking(config.wandb_project_name, config.wandb_entity) if config.track else None
     run = RunLogger(
         folder,
         dataclasses.asdict(config),
         total_timesteps=config.total_timesteps,
         first_step=checkpoint.state["step"] if checkpoint else 0,
-        videos=Path("videos") / folder.name if config.capture_video else None,
+        videos=Path("videos") / folder.name if config.capture_video and ranks.is_first else None,
         tracking=tracking,
         console=console,
+        episodes=GatheredEpisodes(ranks.gather, ranks.is_first) if ranks.size > 1 else None,
+        quiet=not ranks.is_first,
     )
     try:
-        write_settings(folder, config)
+        if ranks.is_first:
+            write_settings(folder, config)
     except OSError as error:
         run.log_message(f"warning: the run's settings are not saved: {error}")
     return run

@@ -16,6 +16,11 @@ class StopSignals:
     It is acknowledged at once by a line on standard error. A second signal has its usual effect.
     Outside the main thread, where Python allows no signal handlers, the context changes nothing.
 
+    Parameters
+    ----------
+    acknowledges
+        Whether to print that line.
+
     Examples
     --------
     >>> with StopSignals() as stop:
@@ -25,8 +30,9 @@ class StopSignals:
 
     _SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
-    def __init__(self) -> None:
+    def __init__(self, acknowledges: bool = True) -> None:
         self.requested = False
+        self._acknowledges = acknowledges
         self._previous: dict[signal.Signals, object] = {}
 
     def __enter__(self) -> "StopSignals":
@@ -41,7 +47,8 @@ class StopSignals:
     def _request(self, number: int, frame: FrameType | None) -> None:
         self.requested = True
         self._restore()
-        _acknowledge()
+        if self._acknowledges:
+            _acknowledge()
 
     def _restore(self) -> None:
         for number, handler in self._previous.items():
