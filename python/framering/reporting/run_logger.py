@@ -11,10 +11,13 @@ import numpy as np
 from rich.console import Console
 from rich.text import Text
 
+from framering.reporting.collectors import CollectorReport
 from framering.reporting.metrics import Metrics, Tracking
 from framering.reporting.progress import ProgressLine
 from framering.reporting.summary import summarize, summarize_training
 from framering.reporting.video import GameRecorder
+
+_COLLECTOR_SECONDS = 2.0
 
 
 class RunLogger:
@@ -60,6 +63,7 @@ class RunLogger:
             )
         self._started = time.monotonic()
         self._first_step = first_step
+        self._collectors_shown_at = 0.0
         self._returns: list[float] = []
         self._closed = False
 
@@ -95,6 +99,18 @@ class RunLogger:
         steps_per_second = (step - self._first_step) / (time.monotonic() - self._started)
         self.metrics.log_update(step, loss, q_value, int(steps_per_second))
         self.progress.log_update(loss, q_value)
+
+    def log_collectors(self, step: int, report: Callable[[], CollectorReport]) -> None:
+        """Report the state of the collectors, every few seconds.
+
+        ``report`` is only called when it is time.
+        """
+        now = time.monotonic()
+        if now - self._collectors_shown_at >= _COLLECTOR_SECONDS:
+            self._collectors_shown_at = now
+            state = report()
+            self.metrics.log_collectors(step, state)
+            self.progress.log_collectors(state.texts())
 
     def log_evaluation(self, step: int, returns: list[float]) -> None:
         """Report an evaluation during training."""
