@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "bindings/arrays.hpp"
+#include "bindings/chunks.hpp"
 #include "bindings/register.hpp"
 #include "ring/gather.hpp"
 #include "ring/lane_writer.hpp"
@@ -262,6 +263,7 @@ void register_ring(py::module_& module) {
           py::arg("lane"))
       .def("published", &published)
       .def("frame_locations", &frame_locations, py::arg("lane"))
+      .def("read_chunk", &read_chunk, py::arg("lane"), py::arg("first"), py::arg("limit"))
       .def("gather_newest", &gather_newest, py::arg("out"), py::arg("first_lane") = 0,
            py::arg("number") = py::none())
       .def("gather_newest_of", &gather_newest_of, py::arg("out"), py::arg("lanes").noconvert())
@@ -274,7 +276,13 @@ void register_ring(py::module_& module) {
       .def("append", &append, py::arg("frame"), py::arg("action"), py::arg("reward"),
            py::arg("terminated"), py::arg("truncated"))
       .def("add", &add, py::arg("obs"), py::arg("next_obs"), py::arg("action"), py::arg("reward"),
-           py::arg("terminated"), py::arg("truncated"));
+           py::arg("terminated"), py::arg("truncated"))
+      .def(
+          "write_chunk",
+          [](BoundWriter& self, const py::object& chunk, bool continues) {
+            return write_chunk(self.writer, ring::Layout(self.geometry), chunk, continues);
+          },
+          py::arg("chunk"), py::arg("continues"));
 }
 
 }  // namespace framering::bindings

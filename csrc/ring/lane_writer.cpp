@@ -6,6 +6,7 @@
 #include <stdexcept>
 #include <utility>
 
+#include "ring/frame_reader.hpp"
 #include "ring/payload.hpp"
 
 namespace framering::ring {
@@ -153,6 +154,79 @@ void LaneWriter::write_context(const std::uint8_t* frames, std::uint64_t number)
     write({.ordinal = ordinal_, .age = static_cast<std::uint32_t>(i)},
           frames + i * lane_.frame_bytes(), nullptr);
   }
+}
+
+std::uint64_t LaneWriter::write_chunk(const Chunk& chunk, bool continues) {
+  if (continues && chunk.context() > 0) {
+    require_continued(chunk);
+  }
+  const std::uint64_t before = ordinal_;
+  ChunkFrames frames(chunk);
+  for (std::uint64_t index = 0; index < chunk.size(); ++index) {
+    const std::uint8_t* const frame = frames.next();
+    const bool context = index < chunk.context();
+    if (context && continues) {
+      continue;
+    }
+    Record record = chunk.record(index);
+    // A segment of which the lane has not the first slots begins with the first of the context.
+    const bool begins = record.age == 0 || (index == 0 && !continues);
+    record.age = begins ? 0 : next_age(age_);
+    if (context || !record.transition) {
+      write({.ordinal = ordinal_, .age = record.age}, frame, nullptr);
+      continue;
+    }
+    record.ordinal = ordinal_ + 1;
+    record.obs_age = lane_.load_record(next_ - record.distance).age;
+    write(record, frame, chunk.action(index));
+  }
+  return ordinal_ - before;
+}
+
+// Ages may differ where both are so high that stacks are whole: where the lane has not the
+// segment's first slots.
+void LaneWriter::require_continued(const Chunk& chunk) const {
+  const std::uint64_t context = chunk.context();
+  if (!in_segment_) {
+    throw BadChunk(
+        "chunk: expected continues=False for one that begins inside a segment, as this writer has "
+        "not written the slots before it, got True; call resume_segment where the lane was loaded");
+  }
+  const auto same = [&](std::uint32_t age, std::uint32_t other) {
+    return std::min<std::uint64_t>(age, lane_.stack()) ==
+           std::min<std::uint64_t>(other, lane_.stack());
+  };
+  bool continued = next_ - lane_.oldest() >= context && same(age_, chunk.record(context - 1).age);
+  ChunkFrames frames(chunk);
+  std::vector<std::uint8_t> memory;
+  for (std::uint64_t index = 0; continued && index < context; ++index) {
+    const std::uint8_t* const own = newest_frame(next_ - context + index, memory);
+    continued = std::memcmp(frames.next(), own, lane_.frame_bytes()) == 0;
+  }
+  // The obs of its first transitions.
+  for (std::uint64_t index = context; continued && index < chunk.size(); ++index) {
+    const Record record = chunk.record(index);
+    if (record.transition && index - record.distance < context) {
+      const std::uint64_t obs = next_ - context + index - record.distance;
+      continued = same(lane_.load_record(obs).age, record.obs_age);
+    }
+  }
+  if (!continued) {
+    throw BadChunk(
+        "chunk: expected one that begins behind the lane's newest slot, got one whose context is "
+        "another; pass continues=False where the chunks between them are missing");
+  }
+}
+
+// One of the lane's frames, from recent memory or decoded to `memory`.
+const std::uint8_t* LaneWriter::newest_frame(std::uint64_t slot,
+                                             std::vector<std::uint8_t>& memory) const {
+  if (slot >= lane_.stack_begin(next_ - 1, age_)) {
+    return frames_.recent(slot);
+  }
+  memory.resize(lane_.stack() * lane_.frame_bytes());
+  FrameReader(ring_->layout()).load_stack(lane_, slot, 0, memory.data());
+  return memory.data();
 }
 
 }  // namespace framering::ring

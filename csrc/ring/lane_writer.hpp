@@ -3,7 +3,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <vector>
 
+#include "ring/chunk.hpp"
 #include "ring/frame_writer.hpp"
 #include "ring/ring.hpp"
 
@@ -44,6 +46,13 @@ class LaneWriter {
   // and next_obs is obs shifted by one frame.
   std::uint64_t add(const std::uint8_t* obs, const std::uint8_t* next_obs, const Step& step);
 
+  // Appends a chunk's slots, and returns the number of transitions that it has added. Where the
+  // chunk continues the lane, its first slot follows the newest one; its context is compared with
+  // the newest slots and not written again. Throws BadChunk where it differs from them, and nothing
+  // is written then. Where the chunk does not continue the lane, its context is written as slots
+  // that are no transitions, in a new segment.
+  std::uint64_t write_chunk(const Chunk& chunk, bool continues);
+
  private:
   struct Continuity {
     bool continues = false;  // obs is the newest stack
@@ -53,6 +62,9 @@ class LaneWriter {
   std::uint64_t write(const Record& record, const std::uint8_t* frame, const std::uint8_t* action);
   [[nodiscard]] Continuity compare(const std::uint8_t* obs, const std::uint8_t* next_obs) const;
   [[nodiscard]] std::uint64_t leading_copies(const std::uint8_t* stack) const;
+  void require_continued(const Chunk& chunk) const;
+  [[nodiscard]] const std::uint8_t* newest_frame(std::uint64_t slot,
+                                                 std::vector<std::uint8_t>& memory) const;
   void write_context(const std::uint8_t* frames, std::uint64_t number);
 
   std::shared_ptr<const Ring> ring_;

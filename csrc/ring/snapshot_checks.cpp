@@ -1,8 +1,9 @@
 #include "ring/snapshot_checks.hpp"
 
-#include <algorithm>
 #include <optional>
 #include <string>
+
+#include "ring/record_checks.hpp"
 
 namespace framering::ring {
 
@@ -12,15 +13,6 @@ namespace {
   throw BadSnapshot("the snapshot does not fit: one environment has " + std::to_string(number) +
                     what + " in it, this buffer takes " + std::to_string(taken) +
                     ": make it larger");
-}
-
-// Whether the slots that a transition reads, behind its own slot, are kept.
-bool reads_kept_slots(const Record& record, std::uint64_t slot, std::uint64_t first,
-                      std::uint64_t stack) {
-  const std::uint64_t kept = slot - first;
-  const auto behind = [&](std::uint64_t age) { return std::min(age, stack - 1); };
-  return behind(record.age) <= kept && record.distance >= 1 && record.distance <= stack &&
-         record.distance + behind(record.obs_age) <= kept;
 }
 
 }  // namespace
@@ -64,16 +56,13 @@ void require_records(const Lane& lane, const LaneBounds& bounds, std::uint64_t c
   std::uint64_t transitions = 0;
   for (std::uint64_t slot = bounds.first; slot < bounds.high; ++slot) {
     const Record record = lane.load_record(slot);
-    const std::uint64_t counted = record.transition ? 1 : 0;
-    const bool counts = record.ordinal <= slot + 1 && record.ordinal >= counted &&
-                        (!ordinal || record.ordinal == *ordinal + counted);
     const bool readable = !record.transition || slot < bounds.low ||
-                          reads_kept_slots(record, slot, bounds.first, lane.stack());
-    if (!counts || !readable) {
+                          reads_kept_slots(record, slot - bounds.first, lane.stack());
+    if (!counts_transitions(record, slot, ordinal) || !readable) {
       throw BadSnapshot("the snapshot contradicts itself in slot " + std::to_string(slot));
     }
     ordinal = record.ordinal;
-    transitions += slot < bounds.low ? 0 : counted;
+    transitions += record.transition && slot >= bounds.low ? 1 : 0;
   }
   if (bounds.forgotten_ordinal > ordinal.value_or(0)) {
     throw BadSnapshot("the snapshot contradicts itself in its bounds");

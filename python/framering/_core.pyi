@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Final, Literal, TypeAlias, final
 
 import numpy as np
-from _typeshed import structseq
+from _typeshed import ReadableBuffer, structseq
 from numpy.typing import NDArray
 
 _Image: TypeAlias = NDArray[np.uint8]
@@ -120,6 +120,17 @@ class Ring:
         Of each slot that is whole, oldest first: the position of the 8-byte word at which its frame
         ends, and the words from the begin of its key or raw frame to there.
         """
+    def read_chunk(self, lane: int, first: int, limit: int) -> bytes:
+        """Return the published slots of a lane from `first` on as bytes, at most `limit` of them.
+
+        Slots are counted as `published` counts them. In front of them come as many slots as their
+        observations read, so that `LaneWriter.write_chunk` can append them to a lane of any ring
+        with the same frames, stack and actions, in another process or on another machine. With
+        `first` equal to what is published, the chunk is empty.
+
+        Raises ValueError for a limit of 0, and IndexError for a `first` that is above what is
+        published, or that is overwritten or reads slots that are.
+        """
     def gather_newest(
         self, out: NDArray[np.uint8], first_lane: int = 0, number: int | None = None
     ) -> None: ...
@@ -154,6 +165,19 @@ class LaneWriter:
         terminated: bool,
         truncated: bool,
     ) -> int: ...
+    def write_chunk(self, chunk: ReadableBuffer, continues: bool) -> int:
+        """Append the slots of a chunk, and return the number of transitions added.
+
+        With `continues`, the chunk's first slot follows the lane's newest slot: its context must
+        equal the lane's newest slots, and is not written again. Without it, a chunk that begins
+        inside a segment begins a new one here, and its context is written in front of it as slots
+        that are no transitions.
+
+        Raises ValueError, and writes nothing, for bytes that are no chunk, are damaged, of another
+        version or of another kind of ring, or do not continue the lane. Raises MemoryError where
+        shared memory has no room for a frame: the slots before it are written then, and the next
+        chunk does not continue the lane.
+        """
 
 class Recorder:
     """Writes the transitions of all lanes; false where an argument must be converted first."""
