@@ -45,14 +45,16 @@ class RaySession:
         self._is_own = not ray.is_initialized()
         if not self._is_own:
             return
-        options = {"address": address} if address else _local_options(actors, store_bytes)
         try:
             with _signals_kept(), _variables_set():
-                ray.init(log_to_driver=False, logging_level=logging.CRITICAL, **options)
-        except (ConnectionError, RuntimeError, ValueError) as error:
-            raise _not_reached(address, error) from error
-        except BaseException:
+                if address:
+                    _connect(address=address)
+                else:
+                    _start(_local_options(actors, store_bytes))
+        except BaseException as error:
             ray.shutdown()
+            if isinstance(error, Exception):  # whatever Ray raises
+                raise _not_reached(address, error) from error
             raise
 
     def close(self) -> None:
@@ -60,6 +62,19 @@ class RaySession:
         if self._is_own:
             ray.shutdown()
             self._is_own = False
+
+
+def _start(options: dict[str, object]) -> None:
+    """Start Ray, with a second try: a busy machine may need longer than Ray waits."""
+    try:
+        _connect(**options)
+    except Exception:
+        ray.shutdown()
+        _connect(**options)
+
+
+def _connect(**options: object) -> None:
+    ray.init(log_to_driver=False, logging_level=logging.CRITICAL, **options)
 
 
 def _local_options(actors: int, store_bytes: int) -> dict[str, object]:
