@@ -3,14 +3,15 @@
 import numpy as np
 import pytest
 import torch
+from tests.training.collectors.reference import WriterLog, wrong_transitions
 
 from framering import TrainConfig
 from framering.training.collectors.collector import Collector
+from framering.training.collectors.environments import collector_settings
 from framering.training.collectors.lanes import ChunkWriter
-from framering.training.collectors.messages import CollectorSettings, Request, seeds_of
+from framering.training.collectors.messages import Request, seeds_of
 from framering.training.components import make_learner, make_replay, network_options
 from framering.training.task import make_task_spec
-from tests.training.collectors.reference import WriterLog, wrong_transitions
 
 CONFIG = TrainConfig(
     env_id="BreakoutNoFrameskip-v4",
@@ -42,16 +43,9 @@ def weights(task):
 
 
 @pytest.fixture
-def make_collector(task):
-    def make(config=CONFIG, index=0):
-        settings = CollectorSettings(
-            task,
-            network_options(config),
-            config.collector_envs,
-            config.collector_steps,
-            config.seed,
-        )
-        return Collector(settings, index)
+def make_collector():
+    def make():
+        return Collector(collector_settings(CONFIG, network_options(CONFIG)), 0)
 
     return make
 

@@ -40,7 +40,7 @@ class Collector:
 
     def __init__(self, settings: CollectorSettings, index: int) -> None:
         torch.set_num_threads(1)
-        task = settings.task
+        self._task = task = settings.make_task()
         self._settings = settings
         self._index = index
         # An episode takes a slot more than it has steps, and one of a single step takes two.
@@ -106,8 +106,9 @@ class Collector:
             self._settings.seed, self._index, incarnation, self._settings.num_envs
         )
         self._observations, _ = self._envs.reset(seed=games)
-        num_actions = self._settings.task.num_actions
-        self._exploration = EpsilonGreedy(num_actions, self._settings.num_envs, exploration)
+        self._exploration = EpsilonGreedy(
+            self._task.num_actions, self._settings.num_envs, exploration
+        )
         self._generator = torch.Generator().manual_seed(exploration)
         self._incarnation = incarnation
 

@@ -97,9 +97,7 @@ class CollectedEnvironments:
         self._rates = Rates(config.collectors)
         self._weights: Any = None
         self._version = self._weights_age = self._sampled = self._arrived = 0
-        settings = CollectorSettings(
-            task, network, config.collector_envs, config.collector_steps, config.seed
-        )
+        settings = collector_settings(config, network)
         store_bytes = _store_bytes(config, task)
         with ExitStack() as stack:
             session = RaySession(config.ray_address, config.collectors, store_bytes)
@@ -234,6 +232,20 @@ class CollectedEnvironments:
                 f"in succession; the last time, {(received.fault or Fault.DIED).value}"
             )
         return None
+
+
+def collector_settings(config: TrainConfig, network: NetworkOptions) -> CollectorSettings:
+    """Return the settings of a run's collectors."""
+    return CollectorSettings(
+        env_id=config.env_id,
+        screen_size=config.screen_size,
+        terminal_on_life_loss=config.terminal_on_life_loss,
+        repeat_action_probability=config.repeat_action_probability,
+        network=network,
+        num_envs=config.collector_envs,
+        steps=config.collector_steps,
+        seed=config.seed,
+    )
 
 
 def _check_versions(found: list[Versions]) -> None:

@@ -9,7 +9,7 @@ import torch
 from numpy.typing import NDArray
 
 from framering.dqn.network import NetworkOptions
-from framering.training.task import TaskSpec
+from framering.training.task import TaskSpec, make_task_spec
 
 PROTOCOL = 1
 """The version of these messages. A chunk has a version of its own, which its reader checks."""
@@ -34,10 +34,13 @@ def versions() -> Versions:
 class CollectorSettings:
     """Settings that all collectors of a run share.
 
+    They are small, because Ray keeps only small arguments for the restart of an actor. So they name
+    the game, and have no spaces.
+
     Attributes
     ----------
-    task
-        The Atari game.
+    env_id, screen_size, terminal_on_life_loss, repeat_action_probability
+        The game: arguments of `framering.training.task.make_task_spec`.
     network
         What the network is made of.
     num_envs
@@ -48,11 +51,23 @@ class CollectorSettings:
         The run's seed.
     """
 
-    task: TaskSpec
+    env_id: str
+    screen_size: int
+    terminal_on_life_loss: bool
+    repeat_action_probability: float | None
     network: NetworkOptions
     num_envs: int
     steps: int
     seed: int
+
+    def make_task(self) -> TaskSpec:
+        """Describe the game."""
+        return make_task_spec(
+            self.env_id,
+            self.screen_size,
+            terminal_on_life_loss=self.terminal_on_life_loss,
+            repeat_action_probability=self.repeat_action_probability,
+        )
 
 
 class Request(NamedTuple):
