@@ -122,24 +122,24 @@ def collect_until(games, holds, seconds=60):
 def test_no_transition_is_wrong_however_collectors_are_killed(monkeypatch, local_ray):
     log = WriterLog(monkeypatch)
     draws = random.Random(0)
-    kills = 0
+    seconds = float(os.environ.get("FRAMERING_KILL_SECONDS", "5"))
     with contextlib.closing(Games()) as games:
-        seconds = float(os.environ.get("FRAMERING_KILL_SECONDS", "5"))
-        begin, next_kill = time.monotonic(), 0.0
-        while time.monotonic() < begin + seconds or kills < 3:
+        end, next_kill, kills = time.monotonic() + seconds, 0.0, 0
+        while time.monotonic() < end or games.envs.restarts < 2:
             games.collect()
-            if time.monotonic() >= next_kill and games.envs.restarts >= kills:
+            # A kill while another process starts would be the same restart.
+            whole = not any(one.died for one in games.envs._collectors)
+            if whole and time.monotonic() >= next_kill:
                 kills += kill_one(games, draws, local_ray if kills % 3 == 2 else None)
-                next_kill = time.monotonic() + draws.uniform(0, 2)
-            assert time.monotonic() < begin + seconds + 120, games.envs.report()
-        collect_until(games, lambda: games.envs.restarts >= kills)
-        collect_until(games, lambda: all(one.failures == 0 for one in games.envs._collectors))
+                next_kill = time.monotonic() + draws.uniform(0.5, 2)
+            assert time.monotonic() < end + 180, games.envs.report()
+        collect_until(games, lambda: not any(one.died for one in games.envs._collectors))
 
         wrong, checked = wrong_transitions(games.config, games.replay, log)
         assert wrong == 0
         assert checked == len(games.replay) == games.envs._arrived
         assert games.envs.dropped == 0
-        assert {one.incarnation for entries in log.written.values() for one in entries} > {0}
+        assert kills >= games.envs.restarts >= 2
 
 
 def test_a_collector_that_stops_delays_nobody():
@@ -162,7 +162,7 @@ def test_collectors_that_always_fail_end_the_run(monkeypatch):
         collect_until(games, lambda: games.envs._arrived > 0)
         for actor in games.envs._pool._actors:
             ray.kill(actor, no_restart=True)
-        with pytest.raises(RunError, match="each of the 2 collectors has failed 5 times"):
+        with pytest.raises(RunError, match="each of the 2 collectors has failed 10 times"):
             collect_until(games, lambda: False)
 
 

@@ -24,10 +24,13 @@ _STORE_ERRORS = (ObjectStoreFullError, OutOfDiskError)
 
 
 class Fault(enum.Enum):
-    """Why there is no answer to a request."""
+    """Why there is no answer to a request.
 
-    DIED = "the actor died"
-    LOST = "the answer was lost, or found no room in the object store"
+    DIED: the actor died. LOST: the answer was lost, or found no room in the object store.
+    """
+
+    DIED = enum.auto()
+    LOST = enum.auto()
 
 
 class Received(NamedTuple):
@@ -36,7 +39,8 @@ class Received(NamedTuple):
     actor: int
     request: Any
     answer: Any
-    fault: Fault | None
+    fault: Fault | None = None
+    reason: str = ""
 
 
 class _Outstanding(NamedTuple):
@@ -112,9 +116,9 @@ class ActorPool:
         self._order.append(actor)
         request, answer = self._sent[actor].popleft()
         try:
-            return Received(actor, request, ray.get(answer, timeout=_FETCH_SECONDS), None)
+            return Received(actor, request, ray.get(answer, timeout=_FETCH_SECONDS))
         except RayError as error:
-            return Received(actor, request, None, _fault_of(actor, error))
+            return Received(actor, request, None, _fault_of(actor, error), str(error))
 
     def close(self) -> None:
         """End the actors, whatever they do."""

@@ -38,15 +38,19 @@ _WAIT_SECONDS = 0.5
 _RETRY_SECONDS = 0.1
 _MOST_RETRY_SECONDS = 10.0
 # The run ends once every collector has failed so often in succession.
-_MOST_FAILURES = 5
+_MOST_FAILURES = 10
 
 
 @dataclasses.dataclass
 class _Progress:
-    """Where a collector is: its incarnation, its next request, its failures in succession."""
+    """Where a collector is: its incarnation, its next request, its failures in succession.
+
+    ``died`` is true from its death until its replacement has answered.
+    """
 
     incarnation: int
     sequence: int = 0
+    died: bool = False
     failures: int = 0
     retry_at: float = 0.0
 
@@ -214,13 +218,14 @@ class CollectedEnvironments:
         collector = self._collectors[received.actor]
         answer: Chunks | None = received.answer
         if answer is not None:
-            collector.failures = 0
+            self.restarts += collector.died
+            collector.died, collector.failures = False, 0
             return answer
         if received.fault is Fault.LOST:
             self.dropped += self._config.collector_envs
         else:
-            # It died: another process has its place, which doesn't know the earlier requests.
-            self.restarts += 1
+            # Another process has its place, which doesn't know the earlier requests.
+            collector.died = True
             self._pool.forget(received.actor)
             collector.incarnation, collector.sequence = collector.incarnation + 1, 0
         collector.failures += 1
@@ -229,7 +234,7 @@ class CollectedEnvironments:
         if all(one.failures >= _MOST_FAILURES for one in self._collectors):
             raise RunError(
                 f"each of the {len(self._collectors)} collectors has failed {_MOST_FAILURES} times "
-                f"in succession; the last time, {(received.fault or Fault.DIED).value}"
+                f"in succession; the last time: {' '.join(received.reason.split()):.400}"
             )
         return None
 
