@@ -64,6 +64,7 @@ class RunLogger:
         self._started = time.monotonic()
         self._first_step = first_step
         self._collectors_shown_at = 0.0
+        self._report_collectors: Callable[[], CollectorReport] | None = None
         self._returns: list[float] = []
         self._closed = False
 
@@ -103,8 +104,9 @@ class RunLogger:
     def log_collectors(self, step: int, report: Callable[[], CollectorReport]) -> None:
         """Report the state of the collectors, every few seconds.
 
-        ``report`` is only called when it is time.
+        ``report`` is only called when it is time, and for the summary.
         """
+        self._report_collectors = report
         now = time.monotonic()
         if now - self._collectors_shown_at >= _COLLECTOR_SECONDS:
             self._collectors_shown_at = now
@@ -124,6 +126,8 @@ class RunLogger:
             f"{step - self._first_step:,} steps in {minutes:.1f} minutes, "
             f"{summarize_training(self._returns)}"
         )
+        if self._report_collectors is not None:
+            self.log_message(", ".join(self._report_collectors().texts()))
 
     def close(self) -> None:
         """Finish the files and leave the terminal as it was; later calls do nothing."""

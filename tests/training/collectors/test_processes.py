@@ -77,7 +77,8 @@ def gone(process):
     return not os.path.exists(f"/proc/{process}/exe")
 
 
-def wait_until_gone(processes, seconds=30):
+def wait_until_gone(processes, seconds=120):
+    """Wait: Ray's processes look every few seconds for the one that has started them."""
     end = time.monotonic() + seconds
     while not all(map(gone, processes)):
         assert time.monotonic() < end, [one for one in processes if not gone(one)]

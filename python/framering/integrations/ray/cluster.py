@@ -3,6 +3,7 @@
 import logging
 import os
 import signal
+import socket
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -15,6 +16,7 @@ from framering.errors import ConfigError
 # Of Ray's own processes during the start alone, unless they are set already: a run doesn't report
 # its use to Ray's makers, and actors without a GPU see none.
 _VARIABLES = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZERO": "1"}
+_CONNECT_SECONDS = 10.0
 # The least that Ray takes is about half of it.
 _LEAST_STORE_BYTES = 150 << 20
 
@@ -45,6 +47,8 @@ class RaySession:
         self._is_own = not ray.is_initialized()
         if not self._is_own:
             return
+        if address not in ("", "auto"):
+            _check_reachable(address)
         try:
             with _signals_kept(), _variables_set():
                 if address:
@@ -62,6 +66,20 @@ class RaySession:
         if self._is_own:
             ray.shutdown()
             self._is_own = False
+
+
+def _check_reachable(address: str) -> None:
+    """Raise ConfigError where nothing listens at an address; Ray itself would try for minutes."""
+    host, _, port = address.rpartition(":")
+    if not host or not port.isdecimal() or "/" in host:
+        raise ConfigError(
+            f"--ray-address: expected auto or HOST:PORT, got {address!r}; give what `ray start "
+            "--head` has printed"
+        )
+    try:
+        socket.create_connection((host.strip("[]"), int(port)), _CONNECT_SECONDS).close()
+    except (OSError, OverflowError) as error:
+        raise _not_reached(address, error) from error
 
 
 def _start(options: dict[str, object]) -> None:
