@@ -13,9 +13,9 @@ import sys
 import numpy as np
 import pytest
 from gymnasium import spaces
+from tests.checksum import with_checksum
 
 from framering import PrioritizedReplayBuffer, ReplayBuffer
-from tests.checksum import with_checksum
 
 # Stored raw, and as what changed.
 RAW, ENCODED = spaces.Box(0, 255, (4, 3, 5), np.uint8), spaces.Box(0, 255, (4, 16, 16), np.uint8)
