@@ -7,8 +7,6 @@ import pytest
 from tests.training.collectors.reference import WriterLog
 from tests.training.collectors.test_environments import Games, collect_until
 
-from framering.errors import RunError
-
 pytestmark = pytest.mark.filterwarnings("default::ResourceWarning")
 
 MEGABYTES = 1 << 20
@@ -62,13 +60,3 @@ def test_a_full_object_store_drops_whole_chunks_and_keeps_old_weights(fill, monk
         assert numbers == sorted(set(numbers))
         assert numbers[-1] + 1 - len(numbers) >= dropped // games.config.collector_envs
         assert len(games.replay) == games.envs._arrived == 1000 * len(numbers)
-
-
-def test_no_room_for_the_first_weights_ends_the_run(fill):
-    held = fill()
-    with (
-        contextlib.closing(Games(**LARGE)) as games,
-        pytest.raises(RunError, match="weights don't fit into Ray's object store"),
-    ):
-        games.collect()
-    held.clear()

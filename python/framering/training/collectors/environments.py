@@ -34,24 +34,33 @@ if TYPE_CHECKING:
 _START_SECONDS = 120.0
 # The loop looks for a signal that ends the run as often.
 _WAIT_SECONDS = 0.5
-# A collector that fails gets its next request after so many seconds, twice as many each time.
-_RETRY_SECONDS = 0.1
-_MOST_RETRY_SECONDS = 10.0
-# The run ends once every collector has failed so often in succession.
-_MOST_FAILURES = 10
+# A collector that has failed gets its next request after so many seconds. Ray refuses requests
+# while it restarts an actor.
+_RETRY_SECONDS = 0.5
+# The run ends once every collector has failed for so long.
+_MOST_FAILING_SECONDS = 180.0
 
 
 @dataclasses.dataclass
 class _Progress:
-    """Where a collector is: its incarnation, its next request, its failures in succession.
+    """Where a collector is.
 
-    ``died`` is true from its death until its replacement has answered.
+    Attributes
+    ----------
+    incarnation, sequence
+        Of its next request.
+    died
+        Whether it has died and its replacement has not answered yet.
+    failing_since
+        When it has failed first since its last answer, if it has.
+    retry_at
+        When it gets its next request.
     """
 
     incarnation: int
     sequence: int = 0
     died: bool = False
-    failures: int = 0
+    failing_since: float | None = None
     retry_at: float = 0.0
 
 
@@ -219,7 +228,7 @@ class CollectedEnvironments:
         answer: Chunks | None = received.answer
         if answer is not None:
             self.restarts += collector.died
-            collector.died, collector.failures = False, 0
+            collector.died, collector.failing_since = False, None
             return answer
         if received.fault is Fault.LOST:
             self.dropped += self._config.collector_envs
@@ -228,13 +237,15 @@ class CollectedEnvironments:
             collector.died = True
             self._pool.forget(received.actor)
             collector.incarnation, collector.sequence = collector.incarnation + 1, 0
-        collector.failures += 1
-        wait = min(_RETRY_SECONDS * 2**collector.failures, _MOST_RETRY_SECONDS)
-        collector.retry_at = time.monotonic() + wait
-        if all(one.failures >= _MOST_FAILURES for one in self._collectors):
+        now = time.monotonic()
+        collector.retry_at = now + _RETRY_SECONDS
+        if collector.failing_since is None:
+            collector.failing_since = now
+        since = [one.failing_since for one in self._collectors]
+        if all(one is not None and now - one >= _MOST_FAILING_SECONDS for one in since):
             raise RunError(
-                f"each of the {len(self._collectors)} collectors has failed {_MOST_FAILURES} times "
-                f"in succession; the last time: {' '.join(received.reason.split()):.400}"
+                f"all collectors have failed for {_MOST_FAILING_SECONDS:.0f} seconds; the last "
+                f"error: {' '.join(received.reason.split()):.400}"
             )
         return None
 
