@@ -41,6 +41,7 @@ class Rendering(NamedTuple):
 
 
 RENDERINGS = {
+    "collectors": Rendering(("collectors.md",), ("collectors.py",), 6),
     "replay_by_game": Rendering(
         ("replay_by_game.md", "replay_by_game.csv", "replay_by_game.png"),
         ("replay_by_game.py",),

@@ -109,6 +109,7 @@ MODEL = ["--model", "m", *CARTPOLE]
         (["play", *MODEL, "--fps", "nan"], "--fps: expected between 0.1 and 1000, got nan"),
         (["profile", "--total-timesteps", "1"], "--total-timesteps: expected more than"),
         (["profile", "--resume", "runs/one"], "--resume: expected none in a profile"),
+        (["profile", "--collectors", "2"], "--collectors: expected 0 in a profile, got 2"),
         (["profile", "--save-model"], "--save-model: expected none in a profile"),
         (["study", "--preset", "pong", "--games", "/"], "--games: expected names such as Breakout"),
         (["study", "--preset", "pong", "--games", "Pnog"], "--games: expected names such as"),
@@ -296,9 +297,15 @@ def test_settings_override_their_preset(monkeypatch, arguments, expected):
         (["--total-timesteps", "500"], {"total_timesteps": 500}),
         (["--total-timesteps=10000000"], {"total_timesteps": 10_000_000}),
         (["--total_timesteps", "-1"], {"total_timesteps": -1}),
+        (["--collectors", "3"], {"collectors": 3}),
+        (["--collectors", "0"], {"collectors": 0}),
+        (
+            ["--ray-address", "auto", "--total-timesteps", "500"],
+            {"ray_address": "auto", "total_timesteps": 500},
+        ),
     ],
 )
-def test_total_timesteps_beside_resume_extends_the_run(arguments, extension, monkeypatch):
+def test_some_flags_beside_resume_change_the_run(arguments, extension, monkeypatch):
     given = []
 
     def train(config, **more):

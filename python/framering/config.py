@@ -10,6 +10,7 @@ from framering.errors import ConfigError
 # What random generators and the core's counters hold: seeds and steps are added to one another.
 MAX_INTEGER = 2**62
 _MAX_ENVS = 10_000
+_MAX_COLLECTOR_STEPS = 10_000  # of each game in a chunk
 _MAX_STEPS = 1_000_000  # of a return
 _MAX_THREADS = 1024
 _MAX_OUTPUTS = 10_000  # of one action
@@ -119,6 +120,23 @@ class TrainConfig:
     """for Atari: let no environment wait for another: the policy acts for those that are ready,
     half of them at a time, while the others step; which are ready depends on time, so runs with the
     same seed differ"""
+
+    collectors: int = 0
+    """for Atari: actors on Ray that play the games, each on a core of its own, while this process
+    learns (needs framering[ray]); 0: none. Which chunk comes first depends on time, so runs with
+    the same seed differ"""
+    collector_envs: int = 8
+    """games of each collector"""
+    collector_steps: int = 32
+    """steps of each game that a collector sends at a time, as a chunk"""
+    collector_epsilon: Literal["schedule", "apex"] = "schedule"
+    """epsilon of the collectors: that of the schedule, or for each a fixed one of its own, from 0.4
+    down to 0.4^8 (apex, Horgan et al. 2018)"""
+    weights_every: int = 100
+    """updates between the weights that collectors act with"""
+    ray_address: str = ""
+    """the Ray cluster to join: auto, or HOST:PORT; without one, Ray is started on this machine"""
+
     act_with: Literal["online", "target"] = "online"
     """the network that chooses actions; with target, acting never waits for an update, and the
     policy changes only at target updates (Daley & Amato, arXiv 2111.01264)"""
@@ -190,7 +208,7 @@ class TrainConfig:
     total-timesteps (a run that is extended keeps the number that it was started with)"""
     resume: str = ""
     """continue the run in this folder (runs/NAME) from its last checkpoint; --total-timesteps
-    beside it extends the run"""
+    beside it extends the run, --collectors and --ray-address change where its games are played"""
 
     def check(self) -> None:
         """Raise ConfigError for a setting that cannot work; allocates nothing."""
@@ -199,6 +217,7 @@ class TrainConfig:
         self._check_floats()
         self._check_combinations()
         self._check_async_envs()
+        self._check_collectors()
         self._check_algorithm()
 
     @property
@@ -225,6 +244,11 @@ class TrainConfig:
         """
         return self.num_envs // 2 if self.async_envs else self.num_envs
 
+    @property
+    def lanes(self) -> int:
+        """Games that write into the replay buffer, each into a lane of its own."""
+        return self.collectors * self.collector_envs if self.collectors else self.num_envs
+
     def _check_names(self) -> None:
         for name in ("exp_name", "wandb_project_name", "wandb_entity", "hf_entity"):
             text = getattr(self, name) or ""
@@ -241,6 +265,9 @@ class TrainConfig:
         for name in (
             "total_timesteps",
             "num_envs",
+            "collector_envs",
+            "collector_steps",
+            "weights_every",
             "buffer_size",
             "target_network_frequency",
             "batch_size",
@@ -252,6 +279,7 @@ class TrainConfig:
             self._require(name, "1 or more", getattr(self, name) >= 1)
         for name in (
             "seed",
+            "collectors",
             "buffer_memory",
             "learning_starts",
             "torch_threads",
@@ -266,7 +294,10 @@ class TrainConfig:
         if self.schedule_timesteps is not None:
             self._require("schedule_timesteps", "1 or more", self.schedule_timesteps >= 1)
         self._require("screen_size", "36 or more, for the convolutions", self.screen_size >= 36)
-        self._require("num_envs", f"at most {_MAX_ENVS}", self.num_envs <= _MAX_ENVS)
+        for name in ("num_envs", "collectors", "collector_envs"):
+            self._require(name, f"at most {_MAX_ENVS}", getattr(self, name) <= _MAX_ENVS)
+        limit = _MAX_COLLECTOR_STEPS
+        self._require("collector_steps", f"at most {limit}", self.collector_steps <= limit)
         self._require("n_step", f"at most {_MAX_STEPS}", self.n_step <= _MAX_STEPS)
         limit = _MAX_GRADIENT_STEPS
         self._require("gradient_steps", f"at most {limit}", self.gradient_steps <= limit)
@@ -302,11 +333,16 @@ class TrainConfig:
                 f"got {self.batch_size}; the first update would find too few transitions: "
                 f"set --learning-starts to {self.batch_size} or more"
             )
-        if self.buffer_size < self.num_envs:
+        if self.buffer_size < self.lanes:
+            games = (
+                f"--collectors × --collector-envs {self.lanes}"
+                if self.collectors
+                else f"--num-envs {self.num_envs}"
+            )
             raise ConfigError(
-                f"--buffer-size: expected at least --num-envs {self.num_envs}, "
-                f"got {self.buffer_size}; each environment needs a place in the buffer: "
-                f"set --buffer-size to {self.num_envs} or more"
+                f"--buffer-size: expected at least {games}, got {self.buffer_size}; each "
+                f"environment needs a place in the buffer: set --buffer-size to {self.lanes} or "
+                "more"
             )
         if self.upload_model and not self.save_model:
             raise ConfigError(
@@ -332,6 +368,31 @@ class TrainConfig:
                 "--async-envs: expected no --capture-video beside it, got it; each image would "
                 "wait for all environments: leave one out"
             )
+
+    def _check_collectors(self) -> None:
+        if not self.collectors:
+            if self.ray_address:
+                raise ConfigError(
+                    f"--ray-address: expected --collectors beside it, got {self.ray_address!r} "
+                    "alone: give --collectors a number, or leave it out"
+                )
+            return
+        if self.num_envs > 1:
+            raise ConfigError(
+                f"--collectors: expected --num-envs 1 beside it, got {self.num_envs}; the games "
+                "are those of the collectors: give --num-envs 1, and --collector-envs"
+            )
+        for name, asked in (
+            ("async-envs", self.async_envs),
+            ("pipeline", self.pipeline is not None),
+            ("num-workers", self.num_workers is not None),
+            ("capture-video", self.capture_video),
+        ):
+            if asked:
+                raise ConfigError(
+                    f"--collectors: expected no --{name} beside it, got it; the games are played "
+                    "in other processes, while this one learns: leave one out"
+                )
 
     def _check_algorithm(self) -> None:
         if not -_MAX_RETURN <= self.v_min < self.v_max <= _MAX_RETURN:

@@ -60,6 +60,14 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "num_workers",
         "torch_threads",
     ),
+    "collectors": (
+        "collectors",
+        "collector_envs",
+        "collector_steps",
+        "collector_epsilon",
+        "weights_every",
+        "ray_address",
+    ),
     "saving": (
         "save_model",
         "checkpoint_every",

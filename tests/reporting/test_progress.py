@@ -210,3 +210,15 @@ def test_a_terminal_that_moves_no_cursor_gets_plain_lines(clock):
     line.close()
 
     assert len(screen.file.getvalue().splitlines()) == 2
+
+
+def test_the_state_of_the_collectors_ends_the_line_where_there_is_room(clock):
+    screen = console(terminal=False)
+    line = ProgressLine(total=1000, console=screen)
+
+    line.log_collectors(["collectors 2 at 310–335 SPS", "dropped 0"])
+    line.log_step(10, epsilon=0.5)
+    line.close()
+
+    (printed,) = screen.file.getvalue().splitlines()
+    assert "Q –  collectors 2 at 310–335 SPS  dropped 0  left" in printed

@@ -4,6 +4,7 @@ from types import SimpleNamespace
 import pytest
 from rich.console import Console
 
+from framering.reporting.collectors import CollectorReport
 from framering.reporting.run_logger import RunLogger
 
 
@@ -67,3 +68,25 @@ def test_the_summary_has_steps_minutes_and_the_returns_of_training(logger, monke
         "2 episodes, mean return 1.00 in the first 1 and 7.00 in the last 1"
     )
     assert expected in run.console.file.getvalue()
+
+
+def test_collectors_are_reported_every_two_seconds_and_at_the_end(logger, monkeypatch):
+    now, calls = [1000.0], []
+    monkeypatch.setattr("framering.reporting.run_logger.time.monotonic", lambda: now[0])
+    run = logger()
+
+    def report():
+        calls.append(now[0])
+        return CollectorReport([310.0, 1335.4], 64, 8.0, 2, 1)
+
+    for _ in range(9):
+        run.log_collectors(5, report)
+        now[0] += 0.5
+    run.log_summary(10)
+
+    assert calls == [1000.0, 1002.0, 1004.0, 1004.5]
+    printed = run.console.file.getvalue()
+    assert (
+        "collectors 2 at 310–1,335 SPS, dropped 2, restarts 1, weights 64 updates old, "
+        "samples/transition 8.00"
+    ) in printed

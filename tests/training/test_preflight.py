@@ -81,6 +81,7 @@ def test_device_is_cuda_where_it_is_available(monkeypatch, settings, device):
         ({"track": True}, "wandb", "framering\\[wandb\\]"),
         ({"save_model": True, "upload_model": True}, "huggingface_hub", "huggingface-hub"),
         ({"capture_video": True}, "cv2", "libgl1"),
+        ({"collectors": 2}, "ray", "--collectors needs ray .*; pip install 'framering\\[ray\\]'"),
     ],
 )
 def test_a_missing_package_says_what_to_install(monkeypatch, settings, module, remedy):
@@ -89,6 +90,13 @@ def test_a_missing_package_says_what_to_install(monkeypatch, settings, module, r
 
     with pytest.raises(ConfigError, match=remedy):
         preflight.check_run(config, make_task_spec("PongNoFrameskip-v4"))
+
+
+def test_collectors_play_atari_games_alone():
+    config = TrainConfig(env_id="CartPole-v1", buffer_size=100, collectors=2)
+
+    with pytest.raises(ConfigError, match=r"--collectors: expected an Atari game .*, got CartPole"):
+        preflight.check_run(config, make_task_spec("CartPole-v1"))
 
 
 def test_checkpoints_of_games_need_an_ale_py_that_saves_them(monkeypatch):

@@ -80,6 +80,7 @@ def test_games_have_the_seeds_that_they_have_in_one_process():
         ({"buffer_size": 1001}, r"--buffer-size: expected .* got 1001; .* to 1000 or 1004"),
         ({"batch_size": 30}, r"--batch-size: expected .* got 30; .* to 28 or 32"),
         ({"num_workers": 3}, r"--num-workers: expected .* got 3; .* to 4"),
+        ({"collectors": 2, "num_envs": 1}, r"--collectors: expected one rank, got 4; .* torchrun"),
         ({"async_envs": True}, r"--async-envs: expected one rank, got 4; .* leave it out"),
     ],
 )

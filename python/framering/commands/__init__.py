@@ -35,36 +35,40 @@ __all__ = [
 
 Command = Callable[[Sequence[str]], None]
 
-_ABSENT = -MAX_INTEGER
+# What a setting is where no flag gave it, beside --resume.
+_ABSENT: dict[str, Any] = {
+    "total_timesteps": -MAX_INTEGER,
+    "collectors": -MAX_INTEGER,
+    "ray_address": "\0",
+}
 
 
 def train_command(arguments: Sequence[str]) -> None:
     """Train a Q-network on an Atari game, or on any Gymnasium environment."""
     start = preset(preset_name(arguments))
     config = parse(TrainConfig, "train", train_command.__doc__, arguments, start)
-    extension = _extension(config, start, arguments) if config.resume else {}
+    changes = _changes(config, start, arguments) if config.resume else {}
     from framering.training.process import tune_process
 
     tune_process(config)  # before torch is loaded
     from framering.training.loop import train
 
-    if train(config, **extension).interrupted:
+    if train(config, **changes).interrupted:
         raise SystemExit(INTERRUPTED)
 
 
-def _extension(config: TrainConfig, start: TrainConfig, arguments: Sequence[str]) -> dict[str, Any]:
-    """Return the steps to which flags extend a resumed run; refuse all other flags beside it."""
-    # Where this number is left, there was no flag.
-    absent = dataclasses.replace(start, total_timesteps=_ABSENT)
-    total = parse(TrainConfig, "train", None, arguments, absent).total_timesteps
+def _changes(config: TrainConfig, start: TrainConfig, arguments: Sequence[str]) -> dict[str, Any]:
+    """Return the settings that flags change in a resumed run; refuse all other flags beside it."""
+    parsed = parse(TrainConfig, "train", None, arguments, dataclasses.replace(start, **_ABSENT))
+    given = {name: getattr(parsed, name) for name in _ABSENT}
     if config != dataclasses.replace(
-        start, resume=config.resume, total_timesteps=config.total_timesteps
+        start, resume=config.resume, **{name: getattr(config, name) for name in _ABSENT}
     ):
         raise ConfigError(
-            "--resume: expected no other flag beside it than --total-timesteps, got some; "
-            "a resumed run keeps its settings: leave them out"
+            "--resume: expected no other flag beside it than --total-timesteps, --collectors and "
+            "--ray-address, got some; a resumed run keeps its settings: leave them out"
         )
-    return {} if total == _ABSENT else {"total_timesteps": total}
+    return {name: value for name, value in given.items() if value != _ABSENT[name]}
 
 
 @dataclasses.dataclass(kw_only=True)

@@ -20,6 +20,17 @@ def linear_schedule(start: float, end: float, duration: float, step: int) -> flo
     return max(start + (end - start) / duration * step, end)
 
 
+def apex_epsilons(actors: int) -> list[float]:
+    """Return a fixed epsilon for each of some actors (Horgan et al. 2018): 0.4^(1 + 7 i / (n − 1)).
+
+    Examples
+    --------
+    >>> [round(epsilon, 4) for epsilon in apex_epsilons(3)]
+    [0.4, 0.0162, 0.0007]
+    """
+    return [0.4 ** (1 + 7 * index / max(actors - 1, 1)) for index in range(actors)]
+
+
 class EpsilonGreedy:
     """Choose a random action with probability epsilon, else the greedy one, for each environment.
 

@@ -165,6 +165,11 @@ class Learner:
         Seeds the noise of the layers, the fractions of the quantiles and the augmentation.
     warn
         Called with the warning.
+
+    Attributes
+    ----------
+    updates : int
+        Gradient steps that this object has taken.
     """
 
     def __init__(
@@ -215,6 +220,7 @@ class Learner:
         self._forward: Callable[[LossInputs, Draws], UpdateResult] = self._current_loss
         if average_gradients is not None:
             self._forward = average_gradients(LossModule(self.q_network, self._current_loss))
+        self.updates = 0
         self._use_plain_or_captured_functions()
 
     @property
@@ -224,6 +230,7 @@ class Learner:
 
     def update(self, batch: Batch) -> UpdateResult:
         """Take one gradient step. A prioritised batch's weights scale each row's loss."""
+        self.updates += 1
         draw_noise(self._noise, self.generator)
         inputs = LossInputs(
             batch.observations,
@@ -248,6 +255,11 @@ class Learner:
         """Return the actions (N,) that the acting network values highest, with new noise."""
         draw_noise(self._actor_noise, self.generator)
         return self._choose(torch.from_numpy(observations).to(self.device)).cpu().numpy()
+
+    def acting_weights(self) -> dict[str, NDArray[Any]]:
+        """Copy the ``state_dict`` of the acting network into NumPy arrays, for other processes."""
+        state = self._actor.state_dict().items()
+        return {name: tensor.detach().contiguous().cpu().numpy().copy() for name, tensor in state}
 
     def state_dict(self) -> dict[str, Any]:
         """Return the states of both networks, of the optimiser and of the random generator."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from framering.errors import ConfigError
+from framering.reporting.collectors import CollectorReport
 
 
 @dataclasses.dataclass(frozen=True)
@@ -84,6 +85,11 @@ class Metrics:
         self._write("add_scalar", "losses/td_loss", loss, step)
         self._write("add_scalar", "losses/q_values", q_value, step)
         self._write("add_scalar", "charts/SPS", steps_per_second, step)
+
+    def log_collectors(self, step: int, report: CollectorReport) -> None:
+        """Record the state of the collectors."""
+        for tag, value in report.scalars().items():
+            self._write("add_scalar", tag, value, step)
 
     def log_evaluation(self, step: int, mean_return: float) -> None:
         """Record the mean return of an evaluation during training."""

@@ -15,6 +15,7 @@ _PRINT_SECONDS = 10.0
 _SPEED_WINDOW_SECONDS = 20.0
 _MOST_BAR, _LEAST_BAR = 16, 4
 _GAP = "  "
+_COLLECTORS_RANK = 8
 
 
 class Field(NamedTuple):
@@ -53,6 +54,7 @@ class ProgressLine:
         self._lengths: deque[float] = deque(maxlen=100)
         self._loss: float | None = None
         self._q_value: float | None = None
+        self._collectors: list[Field] = []
         self._live: Live | None = None
         self._closed = False
 
@@ -64,6 +66,10 @@ class ProgressLine:
     def log_update(self, loss: float, q_value: float) -> None:
         """Set the loss and the mean action value that are shown."""
         self._loss, self._q_value = loss, q_value
+
+    def log_collectors(self, texts: list[str]) -> None:
+        """Set what is shown of the collectors, the most important first."""
+        self._collectors = [Field(_COLLECTORS_RANK + rank, text) for rank, text in enumerate(texts)]
 
     def log_step(self, step: int, epsilon: float) -> None:
         """Show the state after a number of steps, unless the line is newer than the interval."""
@@ -163,6 +169,7 @@ class ProgressLine:
             Field(4, f"ε {self._epsilon:.3f}"),
             Field(6, f"loss {_number(self._loss)}"),
             Field(7, f"Q {_number(self._q_value)}"),
+            *self._collectors,
             self._left_field(),
         ]
 

@@ -10,11 +10,14 @@ from typing import Any
 from rich.console import Console
 from rich.text import Text
 
+from framering.reporting.collectors import CollectorReport
 from framering.reporting.episodes import Episode, OwnEpisodes, finished_episodes
 from framering.reporting.metrics import Metrics, Tracking
 from framering.reporting.progress import ProgressLine
 from framering.reporting.summary import summarize, summarize_training
 from framering.reporting.video import GameRecorder
+
+_COLLECTOR_SECONDS = 2.0
 
 
 class RunLogger:
@@ -68,6 +71,8 @@ class RunLogger:
         self._started = time.monotonic()
         self._first_step = first_step
         self._episodes = episodes or OwnEpisodes()
+        self._collectors_shown_at = 0.0
+        self._report_collectors: Callable[[], CollectorReport] | None = None
         self._returns: list[float] = []
         self._closed = False
 
@@ -99,6 +104,19 @@ class RunLogger:
         self.metrics.log_update(step, loss, q_value, int(steps_per_second))
         self.progress.log_update(loss, q_value)
 
+    def log_collectors(self, step: int, report: Callable[[], CollectorReport]) -> None:
+        """Report the state of the collectors, every few seconds.
+
+        ``report`` is only called when it is time, and for the summary.
+        """
+        self._report_collectors = report
+        now = time.monotonic()
+        if now - self._collectors_shown_at >= _COLLECTOR_SECONDS:
+            self._collectors_shown_at = now
+            state = report()
+            self.metrics.log_collectors(step, state)
+            self.progress.log_collectors(state.texts())
+
     def log_evaluation(self, step: int, returns: list[float]) -> None:
         """Report an evaluation during training."""
         self.metrics.log_evaluation(step, statistics.fmean(returns))
@@ -112,6 +130,8 @@ class RunLogger:
             f"{step - self._first_step:,} steps in {minutes:.1f} minutes, "
             f"{summarize_training(self._returns)}"
         )
+        if self._report_collectors is not None:
+            self.log_message(", ".join(self._report_collectors().texts()))
 
     def _log_episodes(self, episodes: list[Episode]) -> None:
         for step, episodic_return, length in episodes:

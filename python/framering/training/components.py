@@ -14,6 +14,7 @@ from framering.dqn.network import NetworkOptions, make_network
 from framering.errors import ConfigError
 from framering.replay.buffer import ReplayBuffer
 from framering.replay.prioritized import PrioritizedReplayBuffer
+from framering.training.collectors.environments import CollectedEnvironments
 from framering.training.environments import TrainingEnvironments, make_training_environments
 from framering.training.preflight import memory_limit, run_device, uses_bfloat16
 from framering.training.ranks import Ranks
@@ -40,7 +41,7 @@ class Components:
     """
 
     replay: ReplayBuffer
-    envs: TrainingEnvironments
+    envs: TrainingEnvironments | CollectedEnvironments
     learner: Learner
     exploration: EpsilonGreedy
     ranks: Ranks
@@ -67,7 +68,11 @@ def make_components(
     """
     return Components(
         replay=replay,
-        envs=make_training_environments(config, task, replay),
+        envs=(
+            CollectedEnvironments(config, task, network_options(config), replay)
+            if config.collectors
+            else make_training_environments(config, task, replay)
+        ),
         learner=make_learner(config, task, ranks),
         exploration=EpsilonGreedy(task.num_actions, config.acting_envs, config.seed),
         ranks=ranks,
@@ -92,7 +97,7 @@ def make_replay(config: TrainConfig, task: TaskSpec, local_ranks: int = 1) -> Re
             task.observation_space,
             task.action_space,
             run_device(config),
-            n_envs=config.num_envs,
+            n_envs=config.lanes,
             n_step=config.n_step,
             gamma=config.gamma,
             seed=config.seed,
@@ -105,9 +110,9 @@ def make_replay(config: TrainConfig, task: TaskSpec, local_ranks: int = 1) -> Re
         raise ConfigError(f"--buffer-size {config.buffer_size} does not fit: {error}") from error
 
 
-def make_learner(config: TrainConfig, task: TaskSpec, ranks: Ranks) -> Learner:
-    """Make the networks and their optimiser."""
-    options = NetworkOptions(
+def network_options(config: TrainConfig) -> NetworkOptions:
+    """Return what the settings make the network of."""
+    return NetworkOptions(
         head=config.head,
         architecture=config.network,
         dueling=config.dueling,
@@ -119,9 +124,13 @@ def make_learner(config: TrainConfig, task: TaskSpec, ranks: Ranks) -> Learner:
         v_max=config.v_max,
         n_quantiles=config.n_quantiles,
     )
+
+
+def make_learner(config: TrainConfig, task: TaskSpec, ranks: Ranks) -> Learner:
+    """Make the networks and their optimiser."""
     device = run_device(config)
     return Learner(
-        make_network(task.observation_space.shape, task.num_actions, options),
+        make_network(task.observation_space.shape, task.num_actions, network_options(config)),
         learning_rate=config.learning_rate,
         adam_eps=config.adam_eps,
         gamma=config.gamma,
@@ -141,33 +150,39 @@ def make_learner(config: TrainConfig, task: TaskSpec, ranks: Ranks) -> Learner:
 
 def describe(config: TrainConfig, task: TaskSpec, components: Components) -> str:
     """Return a line about which environments, processes, device and threads a run uses."""
-    ranks = components.ranks
-    whole, config = config, ranks.share(config)
-    workers = (
-        worker_count(config.num_envs, config.num_workers, config.pipelined) if task.is_atari else 0
-    )
-    environments = "1 environment" if config.num_envs == 1 else f"{config.num_envs} environments"
-    if ranks.size > 1:
-        environments = (
-            f"{whole.num_envs} environments in {ranks.size} ranks, each with {environments}"
-        )
-    emulation = {
-        0: "in this process",
-        1: "in a worker process",
-        None: "in one process a core, including this one",
-    }.get(workers, f"in {workers} worker processes")
     limit = components.replay.memory_limit
-    order = "while learning" if config.pipelined else "in turn with learning"
-    if config.async_envs:
-        order = f"asynchronously ({config.acting_envs} act at once), {order}"
     return (
-        f"{config.env_id}: {environments} {emulation}, {order}; "
+        f"{config.env_id}: {_describe_games(config, task, components.ranks)}; "
         f"{components.learner.device} with {torch.get_num_threads()} torch threads"
         + (", compiled" if config.compile else "")
         + (", captured" if components.learner.captured else "")
         + _describe_precision(config)
         + ("" if limit is None else f"; transitions in at most {limit / 1e9:.1f} GB")
     )
+
+
+def _describe_games(config: TrainConfig, task: TaskSpec, ranks: Ranks) -> str:
+    if config.collectors:
+        where = f"the cluster at {config.ray_address}" if config.ray_address else "this machine"
+        return f"{config.lanes} environments in {config.collectors} collectors on Ray, on {where}"
+    share = ranks.share(config)
+    workers = (
+        worker_count(share.num_envs, share.num_workers, share.pipelined) if task.is_atari else 0
+    )
+    environments = "1 environment" if share.num_envs == 1 else f"{share.num_envs} environments"
+    if ranks.size > 1:
+        environments = (
+            f"{config.num_envs} environments in {ranks.size} ranks, each with {environments}"
+        )
+    emulation = {
+        0: "in this process",
+        1: "in a worker process",
+        None: "in one process a core, including this one",
+    }.get(workers, f"in {workers} worker processes")
+    order = "while learning" if config.pipelined else "in turn with learning"
+    if config.async_envs:
+        order = f"asynchronously ({config.acting_envs} act at once), {order}"
+    return f"{environments} {emulation}, {order}"
 
 
 def _describe_precision(config: TrainConfig) -> str:

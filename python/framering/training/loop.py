@@ -15,6 +15,7 @@ from framering.dqn.learner import Learner, UpdateResult
 from framering.replay.prioritized import PrioritizedReplayBuffer
 from framering.reporting.run_logger import RunLogger
 from framering.training.checkpoint import load_checkpoint
+from framering.training.collectors.environments import CollectedEnvironments
 from framering.training.components import Components, describe
 from framering.training.evaluate import evaluate_run
 from framering.training.finish import TrainResult, checkpoint_or_warn, finish
@@ -34,6 +35,8 @@ def train(
     on_step: Callable[[int], None] = lambda steps: None,
     *,
     total_timesteps: int | None = None,
+    collectors: int | None = None,
+    ray_address: str | None = None,
 ) -> TrainResult:
     """Train a Q-network, as ``framering train`` does.
 
@@ -46,12 +49,15 @@ def train(
     config
         The settings; see ``framering train --help``.
     on_step
-        Called after each step of all environments (with ``async_envs``, of those that were ready)
-        with the number of steps taken so far.
+        Called after each step of all environments (with ``async_envs``, of those that were ready;
+        with ``collectors``, after each chunk) with the number of steps taken so far.
     total_timesteps
         With ``config.resume``, the environment steps of the whole run, to extend it; None: those
         that it was started with. Its schedules of epsilon and beta stay those of the run that was
         started: after their end, epsilon stays at ``end_e`` and beta at 1.
+    collectors, ray_address
+        With ``config.resume``, where a run of collectors goes on: with as many, on another cluster;
+        None: as before.
 
     Raises
     ------
@@ -68,7 +74,8 @@ def train(
     """
     ranks = current_ranks()
     checkpoint = load_checkpoint(Path(config.resume), ranks) if config.resume else None
-    config = resumed_config(checkpoint, total_timesteps) if checkpoint else config
+    if checkpoint:
+        config = resumed_config(checkpoint, total_timesteps, collectors, ray_address)
     task = make_task_spec(
         config.env_id,
         config.screen_size,
@@ -103,7 +110,12 @@ def train(
                     components.exploration.actions, epsilon=epsilon, greedy=learner.greedy_actions
                 )
                 taken = config.num_envs
-                if config.async_envs:
+                if isinstance(envs, CollectedEnvironments):
+                    infos = envs.collect(learner, epsilon)
+                    taken, epsilon = infos["steps"], infos["epsilon"]
+                    learn(config, run, components, step, taken)
+                    run.log_collectors(step + taken, envs.report)
+                elif config.async_envs:
                     observations, _, _, _, infos = envs.recv()
                     envs.send(act(observations), infos["env_id"])
                     taken = int(np.count_nonzero(~infos["reset"]))

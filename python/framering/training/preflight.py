@@ -37,7 +37,13 @@ def check_run(config: TrainConfig, task: TaskSpec, ranks: Ranks = _ONE_RANK) -> 
         raise ConfigError(
             f"--async-envs: expected an Atari game beside it, got {task.env_id}: leave it out"
         )
-    if config.checkpoint_every and task.is_atari:
+    if config.collectors:
+        if not task.is_atari:
+            raise ConfigError(
+                f"--collectors: expected an Atari game beside it, got {task.env_id}: leave it out"
+            )
+        _require("ray", "--collectors", "pip install 'framering[ray]'")
+    if config.checkpoint_every and task.is_atari and not config.collectors:
         check_can_save()
     if config.track:
         _require("wandb", "--track", "pip install 'framering[wandb]'")

@@ -18,7 +18,7 @@ def tune_process(config: TrainConfig) -> None:
 
     - The C heap keeps freed memory (glibc alone), so that the blocks of each update are reused
       without page faults.
-    - Where worker processes emulate, torch's threads yield their cores early
+    - Where other processes emulate, torch's threads yield their cores early
       (``GOMP_SPINCOUNT=10000``, unless that variable is set). OpenMP's threads wait for one another
       by spinning, for milliseconds by default: on cores that emulators share, an update takes ten
       times as long.
@@ -37,8 +37,9 @@ def tune_process(config: TrainConfig) -> None:
     >>> result = train(config)  # doctest: +SKIP
     """
     keep_freed_memory()
+    workers = worker_count(config.num_envs, config.num_workers, config.pipelined)
     # The number of a resumed run's workers is in its checkpoint, and reading that needs torch.
-    if config.resume or worker_count(config.num_envs, config.num_workers, config.pipelined) != 0:
+    if config.resume or config.collectors or workers != 0:
         os.environ.setdefault("GOMP_SPINCOUNT", "10000")
 
 

@@ -109,6 +109,11 @@ class Ranks:
 
 def check_divisible(config: TrainConfig, size: int) -> None:
     """Raise ConfigError for settings that can't be divided among so many ranks."""
+    if config.collectors:
+        raise ConfigError(
+            f"--collectors: expected one rank, got {size}; collectors send their games to one "
+            "process: start it without torchrun"
+        )
     for name, what in _SHARED.items():
         value = getattr(config, name)
         if value is not None and value % size:

@@ -5,7 +5,8 @@ A resumed run of an Atari game ends with the weights of one that was never inter
 ids) it may differ: ALE doesn't save the action that it would repeat. Environments other than Atari
 can't be saved: their resumed runs begin new episodes, so they end with other weights. A run with
 ``async_envs`` depends on time and so ends with other weights, but its resumed games, buffer, step
-count, and results that were not received yet are those that were saved.
+count, and results that were not received yet are those that were saved. With ``collectors``, the
+buffer and the step count are, and new episodes begin.
 """
 
 import dataclasses
@@ -17,7 +18,10 @@ from numpy.typing import NDArray
 
 from framering.config import TrainConfig
 from framering.errors import ConfigError
+from framering.replay.buffer import ReplayBuffer
 from framering.training.checkpoint import Checkpoint, save_checkpoint
+from framering.training.collectors.environments import CollectedEnvironments
+from framering.training.collectors.lanes import move_transitions
 from framering.training.components import Components, make_components, make_replay
 from framering.training.environments import TrainingEnvironments
 from framering.training.ranks import Ranks, first_game_seed
@@ -39,22 +43,32 @@ def save_run(run: Path, config: TrainConfig, components: Components, step: int) 
     return save_checkpoint(run, step, state, components.replay, ranks)
 
 
-def resumed_config(checkpoint: Checkpoint, total_timesteps: int | None = None) -> TrainConfig:
-    """Return the settings of the run that was saved, extended to a number of steps if one is given.
+def resumed_config(
+    checkpoint: Checkpoint,
+    total_timesteps: int | None = None,
+    collectors: int | None = None,
+    ray_address: str | None = None,
+) -> TrainConfig:
+    """Return the settings of the run that was saved, changed by those that are given.
 
-    An extended run keeps its schedules: see `TrainConfig.schedule_timesteps`.
+    A run that is extended to more steps keeps its schedules: see `TrainConfig.schedule_timesteps`.
 
     Raises
     ------
     ConfigError
-        If they aren't settings that this version knows, or the run has taken that many steps.
+        If they aren't settings that this version knows, the run has taken that many steps, or it
+        has no collectors.
     """
-    try:
-        config = TrainConfig(**checkpoint.state["config"])
-    except TypeError as error:
+    config = saved_config(checkpoint)
+    changes: dict[str, Any] = {"collectors": collectors, "ray_address": ray_address}
+    given = {name: value for name, value in changes.items() if value is not None}
+    if given and not (config.collectors and given.get("collectors", 1)):
         raise ConfigError(
-            f"{checkpoint.folder}: expected settings of this version, got others: {error}"
-        ) from error
+            f"--{next(iter(given)).replace('_', '-')}: expected it beside --resume of a run with "
+            f"collectors, and at least 1 of them, got {given} for {config.collectors} collectors: "
+            "leave it out"
+        )
+    config = dataclasses.replace(config, **given)
     if total_timesteps is None:
         return config
     taken = checkpoint.state["step"]
@@ -66,6 +80,22 @@ def resumed_config(checkpoint: Checkpoint, total_timesteps: int | None = None) -
     return dataclasses.replace(
         config, total_timesteps=total_timesteps, schedule_timesteps=config.scheduled_steps
     )
+
+
+def saved_config(checkpoint: Checkpoint) -> TrainConfig:
+    """Return the settings of the run that was saved.
+
+    Raises
+    ------
+    ConfigError
+        If they aren't settings that this version knows.
+    """
+    try:
+        return TrainConfig(**checkpoint.state["config"])
+    except TypeError as error:
+        raise ConfigError(
+            f"{checkpoint.folder}: expected settings of this version, got others: {error}"
+        ) from error
 
 
 def reset_or_restore(
@@ -87,7 +117,7 @@ def reset_or_restore(
     share = ranks.share(config)
     replay = make_replay(share, task, ranks.local_size)
     if checkpoint is not None:
-        checkpoint.load_replay(replay)
+        _load_replay(checkpoint, share, task, replay)
     components = make_components(share, task, replay, ranks)
     try:
         if checkpoint is None:
@@ -100,7 +130,23 @@ def reset_or_restore(
         raise
 
 
-def _reset(envs: TrainingEnvironments, asynchronous: bool, seed: int) -> NDArray[Any]:
+def _load_replay(
+    checkpoint: Checkpoint, config: TrainConfig, task: TaskSpec, replay: ReplayBuffer
+) -> None:
+    """Load the saved transitions, also those of another number of collectors."""
+    saved = dataclasses.replace(config, collectors=saved_config(checkpoint).collectors)
+    if saved.lanes == config.lanes:
+        checkpoint.load_replay(replay)
+        return
+    source = make_replay(saved, task)
+    checkpoint.load_replay(source)
+    move_transitions(source, replay)
+    replay.generator_state = source.generator_state
+
+
+def _reset(
+    envs: TrainingEnvironments | CollectedEnvironments, asynchronous: bool, seed: int
+) -> NDArray[Any]:
     """Begin new episodes; return the first observations, none of asynchronous environments."""
     if asynchronous:
         assert isinstance(envs, AtariVectorEnv)  # the settings were checked

@@ -196,6 +196,11 @@ def check(config: TrainConfig) -> None:
                 f"{getattr(config, name)!r}; a profile is a short run of its own and saves no "
                 "model: leave it out"
             )
+    if config.collectors:
+        raise ConfigError(
+            f"--collectors: expected 0 in a profile, got {config.collectors}; it measures one "
+            "process: leave it out, and see benchmarks/collectors.py"
+        )
     if config.total_timesteps <= config.num_envs:
         raise ConfigError(
             f"--total-timesteps: expected more than --num-envs {config.num_envs} to measure the "

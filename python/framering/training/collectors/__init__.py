@@ -1,0 +1,1 @@
+"""Collectors: games played by other processes, whose transitions arrive as chunks."""
