@@ -118,6 +118,7 @@ def collect_until(games, holds, seconds=60):
         games.collect()
 
 
+@pytest.mark.linux("finds the collectors in /proc")
 def test_no_transition_is_wrong_however_collectors_are_killed(monkeypatch, local_ray):
     log = WriterLog(monkeypatch)
     draws = random.Random(0)
@@ -141,6 +142,7 @@ def test_no_transition_is_wrong_however_collectors_are_killed(monkeypatch, local
         assert kills >= games.envs.restarts >= 2
 
 
+@pytest.mark.linux("finds the collectors in /proc")
 def test_a_collector_that_stops_delays_nobody():
     with contextlib.closing(Games()) as games:
         collect_until(games, lambda: games.envs._arrived >= 128)

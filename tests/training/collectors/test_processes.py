@@ -12,6 +12,8 @@ import pytest
 
 from framering.training.checkpoint import load_checkpoint
 
+pytestmark = [pytest.mark.linux("finds Ray's processes in /proc"), pytest.mark.slow]
+
 SECONDS = 240
 TRAIN = [
     *("--env-id", "BreakoutNoFrameskip-v4", "--network", "data-efficient", "--device", "cpu"),

@@ -2,6 +2,7 @@
 
 import enum
 from collections import deque
+from contextlib import suppress
 from typing import Any, NamedTuple
 
 import ray
@@ -106,9 +107,18 @@ class ActorPool:
         self._sent[actor].clear()
 
     def receive(self, timeout: float) -> Received | None:
-        """Wait for any actor's next answer, and return it; None if there is none in time."""
+        """Wait for any actor's next answer, and return it; None if there is none in time.
+
+        Raises
+        ------
+        RunError
+            If Ray itself has ended, or an actor's own code failed.
+        """
         oldest = {self._sent[actor][0].answer: actor for actor in self._order if self._sent[actor]}
-        ready, _ = ray.wait(list(oldest), num_returns=1, timeout=timeout) if oldest else ([], [])
+        try:
+            ready, _ = ray.wait(list(oldest), timeout=timeout) if oldest else ([], [])
+        except RayError as error:
+            raise RunError(f"Ray has ended: {' '.join(str(error).split()):.400}") from error
         if not ready:
             return None
         actor = oldest[ready[0]]
@@ -124,8 +134,9 @@ class ActorPool:
         """End the actors, whatever they do."""
         for sent in self._sent:
             sent.clear()
-        for actor in self._actors:
-            ray.kill(actor, no_restart=True)
+        with suppress(RayError):  # Ray itself may have ended
+            for actor in self._actors:
+                ray.kill(actor, no_restart=True)
         self._actors = []
 
 
