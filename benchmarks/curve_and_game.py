@@ -1,8 +1,8 @@
 """Draws the curve of a run's training beside a game that its model plays: the README's picture.
 
-    python benchmarks/curve_and_game.py runs/NAME --out benchmarks/results/pong_played
+    python benchmarks/curve_and_game.py runs/NAME --out benchmarks/results/first_run.png
 
-trained with --save-model. Writes the curve's points as FILE.csv and the picture as FILE.png.
+The run must have saved its model (--save-model, which the preset quick does).
 """
 
 import argparse
@@ -13,7 +13,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 from framering.dqn.weights import load_network
-from framering.reporting.plot import moving_average, read_curve, write_csv
+from framering.reporting.plot import moving_average, read_curve
 from framering.training.evaluate import evaluate
 from framering.training.run_settings import find_model, read_settings
 from framering.training.task import make_task_spec
@@ -40,7 +40,7 @@ def main() -> None:
     )
     parser.add_argument("run", type=Path)
     parser.add_argument("--window", type=int, default=20, help="games of a mean")
-    parser.add_argument("--out", type=Path, required=True, help="the files' name, without ending")
+    parser.add_argument("--out", type=Path, required=True, help="the PNG file")
     arguments = parser.parse_args()
 
     settings = read_settings(arguments.run)
@@ -49,8 +49,7 @@ def main() -> None:
     network = load_network(model, task.observation_space.shape, int(task.action_space.n))
     game = Screens()
     (score,) = evaluate(network, task, episodes=1, viewer=game)
-    steps, returns = curve = read_curve(arguments.run, TAG)
-    write_csv(arguments.out.with_suffix(".csv"), [arguments.run], [curve], TAG)
+    steps, returns = read_curve(arguments.run, TAG)
 
     figure = Figure(figsize=(9, 3.6), layout="constrained")
     left, right = figure.subplots(1, 2, width_ratios=(5, 3))
@@ -67,7 +66,7 @@ def main() -> None:
     right.imshow(screen, aspect=3 / 4 * width / height)
     right.set_axis_off()
     right.set_title(f"its model plays: {score:g}", size=10)
-    figure.savefig(arguments.out.with_suffix(".png"), dpi=110)
+    figure.savefig(arguments.out, dpi=110)
 
 
 if __name__ == "__main__":

@@ -68,6 +68,7 @@ OTHERS = {
     "pong.png": "framering plot of training runs, in learning.md",
     "breakout.csv": "framering plot of training runs, in learning.md",
     "breakout.png": "framering plot of training runs, in learning.md",
+    "first_run.png": "benchmarks/curve_and_game.py of the first run of quick, in learning.md",
     "quick.csv": "framering plot of training runs, in learning.md",
     "quick.png": "framering plot of training runs, in learning.md",
     "kungfu.csv": "framering plot of training runs, in learning.md",
