@@ -1,10 +1,12 @@
 """The components of a run, made from its settings."""
 
 import dataclasses
+from collections.abc import Callable
 from functools import partial
 from typing import Any
 
 import torch
+from torch import nn
 
 from framering.config import TrainConfig
 from framering.device import has_fast_bfloat16
@@ -73,7 +75,7 @@ def make_components(
             if config.collectors
             else make_training_environments(config, task, replay)
         ),
-        learner=make_learner(config, task, ranks),
+        learner=make_learner(config, task, ranks.average_gradients),
         exploration=EpsilonGreedy(task.num_actions, config.acting_envs, config.seed),
         ranks=ranks,
     )
@@ -126,8 +128,12 @@ def network_options(config: TrainConfig) -> NetworkOptions:
     )
 
 
-def make_learner(config: TrainConfig, task: TaskSpec, ranks: Ranks) -> Learner:
-    """Make the networks and their optimiser."""
+def make_learner(
+    config: TrainConfig,
+    task: TaskSpec,
+    average_gradients: Callable[[nn.Module], nn.Module] | None = None,
+) -> Learner:
+    """Make the networks and their optimiser; see `Ranks.average_gradients`."""
     device = run_device(config)
     return Learner(
         make_network(task.observation_space.shape, task.num_actions, network_options(config)),
@@ -144,7 +150,7 @@ def make_learner(config: TrainConfig, task: TaskSpec, ranks: Ranks) -> Learner:
         act_with_target=config.act_with == "target",
         compiled=config.compile,
         captured=config.capture and device.type == "cuda",
-        average_gradients=ranks.average_gradients,
+        average_gradients=average_gradients,
     )
 
 
