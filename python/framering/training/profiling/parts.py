@@ -29,7 +29,7 @@ METHODS = [
     Method(EMULATE, SyncVectorEnv, "step"),
     Method(PREPROCESS, MaxAndSkip, "observe"),
     Method(PREPROCESS, PoolAndSkip, "observe"),
-    Method(WRITE, _core.LaneWriter, "append"),
+    Method(WRITE, _core.LaneTable, "finish_step"),
     Method(WRITE, _core.LaneWriter, "begin_segment"),
     Method(WRITE, ReplayBuffer, "add"),
     Method(WAIT, WorkerPool, "receive"),
