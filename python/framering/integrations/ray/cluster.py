@@ -19,6 +19,7 @@ _VARIABLES = {"RAY_USAGE_STATS_ENABLED": "0", "RAY_ACCEL_ENV_VAR_OVERRIDE_ON_ZER
 _CONNECT_SECONDS = 10.0
 # The least that Ray takes is about half of it.
 _LEAST_STORE_BYTES = 150 << 20
+_STARTS = 4
 
 
 class RaySession:
@@ -82,13 +83,15 @@ def _check_reachable(address: str) -> None:
         raise _not_reached(address, error) from error
 
 
-def _start(options: dict[str, object]) -> None:
-    """Start Ray, with a second try: a busy machine may need longer than Ray waits."""
+def _start(options: dict[str, object], tries: int = _STARTS) -> None:
+    """Start Ray, if need be in several tries: a busy machine may need longer than Ray waits."""
     try:
         _connect(**options)
     except Exception:
         ray.shutdown()
-        _connect(**options)
+        if tries == 1:
+            raise
+        _start(options, tries - 1)
 
 
 def _connect(**options: object) -> None:
