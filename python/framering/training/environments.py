@@ -53,17 +53,12 @@ def make_training_environments(
     """Make environments that write each of their transitions into a replay buffer."""
     mode = "rgb_array" if config.capture_video else None
     if task.is_atari:
-        return AtariVectorEnv(
-            task.env_id,
+        return make_atari_environments(
+            task,
             config.num_envs,
             num_workers=worker_count(config.num_envs, config.num_workers, config.pipelined),
             batch_size=config.acting_envs if config.async_envs else None,
             replay=replay,
-            order="cleanrl",
-            screen_size=task.frame_side,
-            terminal_on_life_loss=task.terminal_on_life_loss,
-            repeat_action_probability=task.repeat_action_probability,
-            autoreset_mode=AutoresetMode.SAME_STEP,
             render_mode=mode,
         )
     return ReplayRecorder(_gymnasium_vector(task, config.num_envs, mode), replay)
@@ -73,18 +68,22 @@ def make_evaluation_environments(task: TaskSpec, *, num_envs: int, render: bool 
     """Make environments as training sees them, without a replay buffer."""
     mode = "rgb_array" if render else None
     if task.is_atari:
-        return AtariVectorEnv(
-            task.env_id,
-            num_envs,
-            num_workers=0,
-            order="cleanrl",
-            screen_size=task.frame_side,
-            terminal_on_life_loss=task.terminal_on_life_loss,
-            repeat_action_probability=task.repeat_action_probability,
-            autoreset_mode=AutoresetMode.SAME_STEP,
-            render_mode=mode,
-        )
+        return make_atari_environments(task, num_envs, num_workers=0, render_mode=mode)
     return EpisodeInfos(_gymnasium_vector(task, num_envs, mode))
+
+
+def make_atari_environments(task: TaskSpec, num_envs: int, **options: Any) -> AtariVectorEnv:
+    """Make a task's games as a run plays them; the options are further ones of AtariVectorEnv."""
+    return AtariVectorEnv(
+        task.env_id,
+        num_envs,
+        order="cleanrl",
+        screen_size=task.frame_side,
+        terminal_on_life_loss=task.terminal_on_life_loss,
+        repeat_action_probability=task.repeat_action_probability,
+        autoreset_mode=AutoresetMode.SAME_STEP,
+        **options,
+    )
 
 
 def _gymnasium_vector(task: TaskSpec, num_envs: int, render_mode: str | None) -> Vector:

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from gymnasium.vector import AutoresetMode
 from numpy.typing import NDArray
 
 from framering.dqn.exploration import EpsilonGreedy
@@ -13,6 +12,7 @@ from framering.dqn.layers import draw_noise, noise_of
 from framering.dqn.learner import greedy_actions
 from framering.dqn.network import make_network
 from framering.replay.buffer import ReplayBuffer
+from framering.reporting.episodes import finished_episodes
 from framering.training.collectors.messages import (
     Chunks,
     CollectorSettings,
@@ -22,7 +22,7 @@ from framering.training.collectors.messages import (
     seeds_of,
     versions,
 )
-from framering.vector.env import AtariVectorEnv
+from framering.training.environments import make_atari_environments
 
 
 class Collector:
@@ -52,17 +52,8 @@ class Collector:
             device="numpy",
             n_envs=settings.num_envs,
         )
-        self._envs = AtariVectorEnv(
-            task.env_id,
-            settings.num_envs,
-            num_workers=0,
-            replay=self._replay,
-            order="cleanrl",
-            screen_size=task.frame_side,
-            terminal_on_life_loss=task.terminal_on_life_loss,
-            repeat_action_probability=task.repeat_action_probability,
-            autoreset_mode=AutoresetMode.SAME_STEP,
-            copy=False,
+        self._envs = make_atari_environments(
+            task, settings.num_envs, num_workers=0, replay=self._replay, copy=False
         )
         network = make_network(task.observation_space.shape, task.num_actions, settings.network)
         self._network = network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -118,8 +109,7 @@ class Collector:
         for _ in range(self._settings.steps):
             actions = self._exploration.actions(self._observations, epsilon, self._greedy_actions)
             self._observations, _, _, _, infos = self._envs.step(actions)
-            if "_episode" in infos:
-                episodes += _finished(infos)
+            episodes += [(one.episodic_return, one.length) for one in finished_episodes(0, infos)]
         return episodes
 
     def _greedy_actions(self, observations: NDArray[Any]) -> NDArray[np.int64]:
@@ -140,11 +130,3 @@ class Collector:
             episodes,
             self._cpu_seconds - before,
         )
-
-
-def _finished(infos: dict[str, Any]) -> list[tuple[float, int]]:
-    episode = infos["episode"]
-    return [
-        (float(episode["r"][game]), int(episode["l"][game]))
-        for game in np.flatnonzero(infos["_episode"])
-    ]
