@@ -34,7 +34,7 @@ def played(lanes, steps):
 def chunks_of(source, first, steps):
     """The chunks of all lanes as a collector sends them."""
     found = [source.ring.read_chunk(lane, first, steps) for lane in range(source.n_envs)]
-    return Chunks(np.frombuffer(b"".join(found), np.uint8), [*map(len, found)], [], 0.0)
+    return Chunks(np.frombuffer(b"".join(found), np.uint8), [*map(len, found)], [])
 
 
 def numbers_in(replay):

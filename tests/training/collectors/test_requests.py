@@ -15,7 +15,7 @@ from framering.training.collectors.messages import Chunks, versions
 from framering.training.components import make_replay, network_options
 from framering.training.task import make_task_spec
 
-NOTHING = Chunks(np.empty(0, np.uint8), [], [(21.0, 900)], 0.0)
+NOTHING = Chunks(np.empty(0, np.uint8), [], [(21.0, 900)])
 
 
 class Session:

@@ -1,6 +1,5 @@
 """A collector: games that one process plays with the weights of a run."""
 
-import time
 from typing import Any
 
 import numpy as np
@@ -62,7 +61,6 @@ class Collector:
         self._version: int | None = None
         self._incarnation: int | None = None
         self._next_sequence = 0
-        self._cpu_seconds = time.process_time()
 
     def versions(self) -> Versions:
         """Return the versions in this process."""
@@ -123,10 +121,5 @@ class Collector:
             ring.read_chunk(lane, int(first[lane]), int(written[lane]))
             for lane in range(ring.lanes)
         ]
-        before, self._cpu_seconds = self._cpu_seconds, time.process_time()
-        return Chunks(
-            np.frombuffer(b"".join(chunks), np.uint8),
-            [len(chunk) for chunk in chunks],
-            episodes,
-            self._cpu_seconds - before,
-        )
+        data = np.frombuffer(b"".join(chunks), np.uint8)
+        return Chunks(data, [len(chunk) for chunk in chunks], episodes)

@@ -102,14 +102,11 @@ class Chunks(NamedTuple):
         The bytes of each game's chunk.
     episodes
         Unclipped return, and length in emulated frames, of each game that has ended.
-    cpu_seconds
-        Processor time that the collector's process took, with what it did since the last request.
     """
 
     data: NDArray[np.uint8]
     sizes: list[int]
     episodes: list[tuple[float, int]]
-    cpu_seconds: float
 
 
 def seeds_of(seed: int, collector: int, incarnation: int, num_envs: int) -> tuple[int, list[int]]:
