@@ -18,7 +18,7 @@ from rich.markdown import Markdown
 import machine
 from interleaved import Rates, measure
 from sampling_beside_writers import BATCH, GAMES, sampling_beside_writers
-from vector_contenders import ASYNC, CORES, EMULATION, MAKERS, Contender, framering
+from vector_contenders import ASYNC, CORES, EMULATION, MAKERS, TRAINING, Contender, framering
 
 # For framering bench: how long it takes with which arguments.
 BENCH = {"seconds": 170, "arguments": ["--rounds", "3", "--most-envs", "16"]}
@@ -74,6 +74,8 @@ def report(comparison: Comparison) -> Iterator[str]:
     for num_envs, peers in PEERS.items():
         for game in comparison.games:
             yield from beside_peers(comparison, game, num_envs, peers)
+    for game in comparison.games:
+        yield from collecting(comparison, game)
     yield from sampling(comparison)
     yield from scaling(comparison)
 
@@ -117,6 +119,25 @@ def beside_peers(
         cells = [f"{ratio:.2f}x" if who in peers else "" for ratio in beaten]
         ratio = rates.ratio(who, EMULATION)
         yield f"| {who} | {figures(rates, who)} | {ratio:.2f} | {' | '.join(cells)} |"
+
+
+def collecting(comparison: Comparison, game: str) -> Iterator[str]:
+    names = [EMULATION, ASYNC, *TRAINING]
+    contenders = {who: MAKERS[who](game, 8) for who in names}
+    rates = measure(contenders, 8, comparison.env_steps // 8, comparison.rounds)
+    yield ""
+    yield f"## Collecting with framering train, eight games of {game}"
+    yield ""
+    yield (
+        "Random actions, no update yet: each step is chosen, emulated, encoded into the replay "
+        "buffer, counted and logged. Whole games (`--no-terminal-on-life-loss`), as in the tables "
+        "above."
+    )
+    yield ""
+    yield "| | steps/s | slowest to fastest | of emulation |"
+    yield "|---|---:|---:|---:|"
+    for who in names:
+        yield f"| {who} | {figures(rates, who)} | {rates.ratio(who, EMULATION):.2f} |"
 
 
 def figures(rates: Rates, who: str) -> str:

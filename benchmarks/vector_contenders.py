@@ -5,8 +5,11 @@ of four, clipped rewards, whole games) and the same random actions. Each is call
 steps that all its games make, and closed at the end.
 """
 
+import contextlib
 import itertools
 import multiprocessing
+import os
+import tempfile
 from collections.abc import Callable
 from multiprocessing.connection import Connection
 from typing import Any, Protocol
@@ -17,7 +20,7 @@ import numpy as np
 from ale_py import roms
 from gymnasium.wrappers import AtariPreprocessing, FrameStackObservation
 
-from framering import AtariVectorEnv
+from framering import AtariVectorEnv, TrainConfig, train, tune_process
 from framering.cores import usable_cores
 
 gymnasium.register_envs(ale_py)
@@ -102,6 +105,64 @@ class SingleSteps:
 
     def close(self) -> None:
         self._env.close()
+
+
+class TrainingLoop:
+    """The loop of ``framering train`` before its first update, in a process of its own.
+
+    In the asynchronous mode, games that were started at the end of a call finish after it.
+    """
+
+    def __init__(self, game: str, num_envs: int, *, async_envs: bool) -> None:
+        self._num_envs = num_envs
+        self._connection, there = multiprocessing.Pipe()
+        config = TrainConfig(
+            env_id=f"{game}NoFrameskip-v4",
+            num_envs=num_envs,
+            async_envs=async_envs,
+            terminal_on_life_loss=False,
+            start_e=1.0,
+            end_e=1.0,
+            learning_starts=10**9,
+            total_timesteps=10**9,
+            buffer_size=20_000,
+        )
+        context = multiprocessing.get_context("spawn")
+        self._process = context.Process(target=collect, args=(config, there))
+        self._process.start()
+
+    def __call__(self, steps: int) -> None:
+        self._connection.send(steps * self._num_envs)
+        self._connection.recv()
+
+    def close(self) -> None:
+        self._connection.send(0)
+        self._process.join()
+
+
+class _Done(Exception):
+    """Ends a training loop from within."""
+
+
+def collect(config: TrainConfig, connection: "Connection[int, int]") -> None:
+    """Take the numbers of steps that the connection receives in a training loop, until it is 0."""
+    end = 0
+
+    def on_step(step: int) -> None:
+        nonlocal end
+        if step >= end:
+            if end:
+                connection.send(step)
+            steps = connection.recv()
+            if not steps:
+                raise _Done
+            end = step + steps
+
+    with tempfile.TemporaryDirectory() as folder, open(os.devnull, "w") as nowhere:
+        os.chdir(folder)
+        with contextlib.redirect_stdout(nowhere), contextlib.suppress(_Done):
+            tune_process(config)
+            train(config, on_step)
 
 
 class BareEmulation:
@@ -210,13 +271,24 @@ def gymnasium_single(game: str, num_envs: int) -> Contender:
     return SingleSteps(game)
 
 
+def training(game: str, num_envs: int) -> Contender:
+    return TrainingLoop(game, num_envs, async_envs=False)
+
+
+def training_async(game: str, num_envs: int) -> Contender:
+    return TrainingLoop(game, num_envs, async_envs=True)
+
+
 Make = Callable[[str, int], Contender]
 EMULATION = "emulation alone"
 ASYNC = "framering, asynchronous"
+TRAINING = ["framering train", "framering train --async-envs"]
 MAKERS: dict[str, Make] = {
     EMULATION: BareEmulation,
     "framering": framering,
     ASYNC: framering_async,
+    TRAINING[0]: training,
+    TRAINING[1]: training_async,
     "ALE's AtariVectorEnv": ale,
     "EnvPool": envpool,
     "EnvPool, asynchronous": envpool_async,

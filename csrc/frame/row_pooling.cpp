@@ -7,13 +7,27 @@ namespace framering::frame {
 
 namespace {
 
+// The transform that LookupTable describes; it is its own inverse.
+void replace_by_terms(std::array<std::uint8_t, 128>& values) {
+  constexpr std::size_t group = 16;
+  for (std::size_t bit = group; bit < values.size(); bit *= 2) {
+    for (std::size_t i = 0; i < values.size(); ++i) {
+      if ((i & bit) != 0) {
+        values[i] ^= values[i - bit];
+      }
+    }
+  }
+}
+
 LookupTable lookup_table(const std::array<std::uint8_t, 256>& values) {
   LookupTable table{};
   table.value = values;
   for (std::size_t i = 0; i < 128; ++i) {
-    table.even[i] = values[2 * i];
-    table.odd[i] = values[2 * i + 1];
+    table.even_terms[i] = values[2 * i];
+    table.odd_terms[i] = values[2 * i + 1];
   }
+  replace_by_terms(table.even_terms);
+  replace_by_terms(table.odd_terms);
   return table;
 }
 

@@ -29,34 +29,43 @@ FRAMERING_AVX2_INLINE __m256i broadcast16(const std::uint8_t* table) {
   return _mm256_broadcastsi128_si256(_mm_load_si128(reinterpret_cast<const __m128i*>(table)));
 }
 
-// 32 lookups in 128 values. Bits 5 to 7 of an index select one of eight groups of sixteen, bits 1
-// to 4 a value in it. (A blend selects by the top bit of each byte, so bits 5 and 6 are moved
-// there.)
-FRAMERING_AVX2_INLINE __m256i lookup_half(const std::uint8_t* table, __m256i indices) {
+// All ones in the bytes whose top bit is set.
+FRAMERING_AVX2_INLINE __m256i top_bits(__m256i bytes) {
+  return _mm256_cmpgt_epi8(_mm256_setzero_si256(), bytes);
+}
+
+FRAMERING_AVX2_INLINE __m256i xor_where(__m256i mask, __m256i a, __m256i b) {
+  return _mm256_xor_si256(a, _mm256_and_si256(mask, b));
+}
+
+// 32 lookups in the terms of 128 values (see LookupTable). Bits 5 to 7 of an index select a group,
+// bits 1 to 4 a term in it.
+FRAMERING_AVX2_INLINE __m256i lookup_half(const std::uint8_t* terms, __m256i indices) {
   const __m256i within = _mm256_and_si256(_mm256_srli_epi16(indices, 1), _mm256_set1_epi8(0x0F));
-  const __m256i bit6 = _mm256_add_epi8(indices, indices);
-  const __m256i bit5 = _mm256_add_epi8(bit6, bit6);
+  const __m256i from_bit6 = _mm256_add_epi8(indices, indices);
+  const __m256i bit5 = top_bits(_mm256_add_epi8(from_bit6, from_bit6));
+  const __m256i bit6 = top_bits(from_bit6);
   __m256i quarter[4];
   for (std::size_t i = 0; i < 4; ++i) {
-    quarter[i] =
-        _mm256_blendv_epi8(_mm256_shuffle_epi8(broadcast16(table + 32 * i), within),
-                           _mm256_shuffle_epi8(broadcast16(table + 32 * i + 16), within), bit5);
+    quarter[i] = xor_where(bit5, _mm256_shuffle_epi8(broadcast16(terms + 32 * i), within),
+                           _mm256_shuffle_epi8(broadcast16(terms + 32 * i + 16), within));
   }
-  return _mm256_blendv_epi8(_mm256_blendv_epi8(quarter[0], quarter[1], bit6),
-                            _mm256_blendv_epi8(quarter[2], quarter[3], bit6), indices);
+  return xor_where(top_bits(indices), xor_where(bit6, quarter[0], quarter[1]),
+                   xor_where(bit6, quarter[2], quarter[3]));
 }
 
 FRAMERING_AVX2_INLINE __m256i lookup(const LookupTable& table, __m256i indices) {
   const __m256i parity = _mm256_slli_epi16(indices, 7);
   const auto odd = static_cast<unsigned>(_mm256_movemask_epi8(parity));
   if (odd == 0) [[likely]] {
-    return lookup_half(table.even.data(), indices);
+    return lookup_half(table.even_terms.data(), indices);
   }
+  const __m256i of_odd = lookup_half(table.odd_terms.data(), indices);
   if (odd == 0xFFFFFFFFU) {
-    return lookup_half(table.odd.data(), indices);
+    return of_odd;
   }
-  return _mm256_blendv_epi8(lookup_half(table.even.data(), indices),
-                            lookup_half(table.odd.data(), indices), parity);
+  const __m256i of_even = lookup_half(table.even_terms.data(), indices);
+  return xor_where(top_bits(parity), of_even, _mm256_xor_si256(of_even, of_odd));
 }
 
 FRAMERING_AVX2_INLINE __m256i max_value(const LookupTable& table, __m256i last, __m256i previous) {
