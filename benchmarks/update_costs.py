@@ -3,8 +3,8 @@
     python benchmarks/update_costs.py
     python benchmarks/update_costs.py --rounds 5 --parts dqn c51
 
-times gradient steps on one batch of 32 with each part alone, and writes update_costs.md to the
-folder of results.
+times gradient steps on one batch of 32 with each part alone, as ``framering train`` makes them
+without ``--compile``, and writes update_costs.md to the folder of results.
 """
 
 import argparse
@@ -18,6 +18,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from framering import TrainConfig, tune_process
 from framering.dqn.learner import Learner
 from framering.dqn.network import NetworkOptions, make_network
 from framering.profiling.in_turns import Times, in_turns, repeated
@@ -117,6 +118,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=15)
     parser.add_argument("--output", type=Path, default=FOLDER, help="folder of results")
     arguments = parser.parse_args()
+    tune_process(TrainConfig())  # as framering train does
     batch = make_batch()
     names = list(dict.fromkeys(["dqn", *arguments.parts]))
     learners = {name: make_learner(PARTS[name]) for name in names}

@@ -9,6 +9,7 @@ import contextlib
 import itertools
 import multiprocessing
 import os
+import sys
 import tempfile
 from collections.abc import Callable
 from multiprocessing.connection import Connection
@@ -140,10 +141,6 @@ class TrainingLoop:
         self._process.join()
 
 
-class _Done(Exception):
-    """Ends a training loop from within."""
-
-
 def collect(config: TrainConfig, connection: "Connection[int, int]") -> None:
     """Take the numbers of steps that the connection receives in a training loop, until it is 0."""
     end = 0
@@ -155,12 +152,12 @@ def collect(config: TrainConfig, connection: "Connection[int, int]") -> None:
                 connection.send(step)
             steps = connection.recv()
             if not steps:
-                raise _Done
+                sys.exit()
             end = step + steps
 
     with tempfile.TemporaryDirectory() as folder, open(os.devnull, "w") as nowhere:
         os.chdir(folder)
-        with contextlib.redirect_stdout(nowhere), contextlib.suppress(_Done):
+        with contextlib.redirect_stdout(nowhere):
             tune_process(config)
             train(config, on_step)
 

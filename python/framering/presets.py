@@ -129,6 +129,8 @@ def preset(name: str) -> TrainConfig:
     - ``rainbow``: Hessel et al. (2018). Priorities are the cross-entropy, not the KL divergence,
       and one draw of noise serves a whole batch.
     - ``der``: data-efficient Rainbow (van Hasselt et al. 2019), on Atari-100k. As ``rainbow``.
+      Agarwal et al. (2021) report higher scores for theirs, Dopamine's ``DER.gin``, which has the
+      network of 2015 and ten-step returns: ``--network nature --n-step 10``.
     - ``drq-eps``: DrQ(ε) (Agarwal et al. 2021), on Atari-100k; settings of Dopamine's
       ``DrQ_eps.gin``. ε falls from the first step to step 6,600, not from 1,600 on; the images are
       CleanRL's (resized before they are gray), games begin with no-ops and FIRE, and the

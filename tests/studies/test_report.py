@@ -87,4 +87,4 @@ def test_every_published_game_has_a_random_and_a_human_score():
         agents.setdefault(score.game, set()).add(score.agent)
 
     assert len(agents) == 26
-    assert all({"random", "human", "DER", "DrQ(ε)"} == found for found in agents.values())
+    assert all({"random", "human", "DrQ(ε)"} < found for found in agents.values())

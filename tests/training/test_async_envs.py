@@ -6,7 +6,6 @@ import signal
 
 import numpy as np
 import pytest
-import torch
 
 from framering import AtariVectorEnv, TrainConfig
 from framering.dqn.learner import Learner
@@ -14,6 +13,8 @@ from framering.errors import ConfigError
 from framering.replay.buffer import ReplayBuffer
 from framering.training.checkpoint import load_checkpoint
 from framering.training.loop import evaluation_is_due, train
+
+pytestmark = pytest.mark.usefixtures("empty_folder_and_one_thread")
 
 BREAKOUT = {
     "env_id": "BreakoutNoFrameskip-v4",
@@ -27,16 +28,6 @@ BREAKOUT = {
     "exploration_fraction": 0.5,
     "device": "cpu",
 }
-
-
-@pytest.fixture(autouse=True)
-def _alone(tmp_path, monkeypatch):
-    """Run in an empty folder, on one thread, which is enough for small batches."""
-    monkeypatch.chdir(tmp_path)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.mark.parametrize("workers", [0, 2])

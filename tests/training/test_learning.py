@@ -21,6 +21,8 @@ from framering.training.evaluate import evaluate
 from framering.training.loop import train
 from framering.training.task import make_task_spec
 
+pytestmark = pytest.mark.usefixtures("empty_folder_and_one_thread")
+
 LEFT, RIGHT, STAY, QUIT = range(4)
 
 
@@ -93,16 +95,6 @@ def mean_return(seed: int, **settings: Any) -> float:
         seed=100 + seed,
     )
     return float(np.mean(returns))
-
-
-@pytest.fixture(autouse=True)
-def _alone(tmp_path, monkeypatch):
-    """Run in an empty folder, on one thread: batches this small gain nothing from more."""
-    monkeypatch.chdir(tmp_path)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])

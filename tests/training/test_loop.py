@@ -27,6 +27,8 @@ from framering.replay.prioritized import PrioritizedReplayBuffer
 from framering.training import finish, loop
 from framering.training.loop import train
 
+pytestmark = pytest.mark.usefixtures("empty_folder_and_one_thread")
+
 SHORT = {
     "env_id": "CartPole-v1",
     "total_timesteps": 600,
@@ -45,16 +47,6 @@ class PicturedCartPole(CartPoleEnv):
 
 
 gymnasium.register("PicturedCartPole-v0", PicturedCartPole, max_episode_steps=500)
-
-
-@pytest.fixture(autouse=True)
-def _alone(tmp_path, monkeypatch):
-    """Run in an empty folder, on one thread: batches this small gain nothing from more."""
-    monkeypatch.chdir(tmp_path)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 class CleanRLDqn:

@@ -11,6 +11,8 @@ from framering.errors import ConfigError
 from framering.training.checkpoint import load_checkpoint
 from framering.training.loop import train
 
+pytestmark = pytest.mark.usefixtures("empty_folder_and_one_thread")
+
 PONG = {
     "env_id": "PongNoFrameskip-v4",
     "total_timesteps": 240,
@@ -21,16 +23,6 @@ PONG = {
     "exploration_fraction": 0.5,
     "device": "cpu",
 }
-
-
-@pytest.fixture(autouse=True)
-def _alone(tmp_path, monkeypatch):
-    """Run in an empty folder, on one thread, which is enough for small batches."""
-    monkeypatch.chdir(tmp_path)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def stopped_at(step, config, number=signal.SIGTERM):

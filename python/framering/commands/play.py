@@ -122,7 +122,7 @@ def _make_viewer(config: PlayConfig) -> "Viewer":
 def _model_and_task(config: EvalConfig) -> "tuple[Path, TaskSpec]":
     """Return the weights and the task that flags name, or else those of the run."""
     from framering.training.run_settings import find_model, read_settings
-    from framering.training.task import make_task_spec
+    from framering.training.task import make_task_spec, task_of
 
     model, env_id, run = config.model, config.env_id, config.run
     if run is None or (model and env_id):
@@ -133,12 +133,7 @@ def _model_and_task(config: EvalConfig) -> "tuple[Path, TaskSpec]":
     size = config.screen_size or saved.screen_size
     if env_id is not None:
         return model or find_model(run, saved), make_task_spec(env_id, size)
-    task = make_task_spec(
-        saved.env_id,
-        size,
-        terminal_on_life_loss=saved.terminal_on_life_loss,
-        repeat_action_probability=saved.repeat_action_probability,
-    )
+    task = task_of(dataclasses.replace(saved, screen_size=size))
     return model or find_model(run, saved), task
 
 

@@ -25,7 +25,7 @@ from framering.training.process import torch_settings
 from framering.training.resume import reset_or_restore, resumed_config
 from framering.training.run_logging import make_run_logger
 from framering.training.signals import StopSignals
-from framering.training.task import make_task_spec
+from framering.training.task import task_of
 
 _REPORT_FREQUENCY = 100
 
@@ -76,12 +76,7 @@ def train(
     checkpoint = load_checkpoint(Path(config.resume), ranks) if config.resume else None
     if checkpoint:
         config = resumed_config(checkpoint, total_timesteps, collectors, ray_address)
-    task = make_task_spec(
-        config.env_id,
-        config.screen_size,
-        terminal_on_life_loss=config.terminal_on_life_loss,
-        repeat_action_probability=config.repeat_action_probability,
-    )
+    task = task_of(config)
     check_run(config, task, ranks)
 
     with torch_settings(config), ranks:

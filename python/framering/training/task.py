@@ -2,7 +2,7 @@
 
 import dataclasses
 import importlib
-from typing import Any
+from typing import Any, Protocol
 
 import gymnasium
 import numpy as np
@@ -59,6 +59,36 @@ class TaskSpec:
     def has_encoded_frames(self) -> bool:
         """Whether a replay buffer stores the frames encoded (as what changed), not raw."""
         return observation_spec(self.observation_space, None).row_bytes > 0
+
+
+class TaskSettings(Protocol):
+    """Settings of a run that describe its task; see `make_task_spec`."""
+
+    @property
+    def env_id(self) -> str:
+        """The environment's id."""
+
+    @property
+    def screen_size(self) -> int:
+        """Pixels of a side of the frames."""
+
+    @property
+    def terminal_on_life_loss(self) -> bool:
+        """Whether a lost life ends an episode."""
+
+    @property
+    def repeat_action_probability(self) -> float | None:
+        """The probability of sticky actions, or None for the id's own."""
+
+
+def task_of(settings: TaskSettings) -> TaskSpec:
+    """Describe the task of a run; raises as `make_task_spec` does."""
+    return make_task_spec(
+        settings.env_id,
+        settings.screen_size,
+        terminal_on_life_loss=settings.terminal_on_life_loss,
+        repeat_action_probability=settings.repeat_action_probability,
+    )
 
 
 def make_task_spec(

@@ -5,10 +5,8 @@ import time
 import numpy as np
 import numpy.typing as npt
 
-from framering import _core
-from framering.atari.settings import AtariSettings
 from framering.vector.executors import default_num_workers
-from framering.vector.lane import VectorLane, restart_lanes
+from framering.vector.lane import LaneSetup, VectorLane, restart_lanes
 from framering.vector.pool import LIVENESS_CHECK_SECONDS, SPIN_SECONDS, WorkerProcesses
 from framering.vector.shared_arrays import Layout
 
@@ -28,7 +26,7 @@ class AsyncExecutor(WorkerProcesses):
 
     Parameters
     ----------
-    layout, settings, same_step_autoreset, ring
+    layout, setup
         As for `framering.vector.pool.WorkerProcesses`.
     num_workers
         Worker processes that execute all lanes; 0 for the calling process alone; None to share the
@@ -45,20 +43,12 @@ class AsyncExecutor(WorkerProcesses):
         first.
     """
 
-    def __init__(
-        self,
-        layout: Layout,
-        settings: AtariSettings,
-        same_step_autoreset: bool,
-        ring: _core.Ring,
-        num_workers: int | None,
-    ) -> None:
+    def __init__(self, layout: Layout, setup: LaneSetup, num_workers: int | None) -> None:
         workers = default_num_workers(layout.lanes) if num_workers is None else num_workers
         shares_lanes = num_workers is None or num_workers == 0
         own = layout.lanes // (workers + 1) if shares_lanes else 0
-        common = (settings, same_step_autoreset, ring)
-        super().__init__(layout, *common, workers, first_lane=own, asynchronous=True)
-        self._own = [VectorLane(lane, *common, self.columns) for lane in range(own)]
+        super().__init__(layout, setup, workers, first_lane=own, asynchronous=True)
+        self._own = [VectorLane(lane, setup, self.columns) for lane in range(own)]
         # The own lane whose command was begun, until it is finished.
         self._begun: int | None = None
         # The worker of each lane, -1 for an own lane.

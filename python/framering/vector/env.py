@@ -41,6 +41,7 @@ from framering.vector.async_mode import AsyncMode
 from framering.vector.async_stepper import AsyncStepper
 from framering.vector.executors import default_num_workers, make_executor
 from framering.vector.infos import counter_infos, step_infos
+from framering.vector.lane import LaneSetup
 from framering.vector.observations import AsyncObservationReader, ObservationReader
 from framering.vector.saved_games import check_states
 from framering.vector.shared_arrays import Layout
@@ -242,18 +243,20 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
         )
         layout = Layout(num_envs, emulator.screen_shape if render_mode else (0,))
         self._same_step = self.autoreset_mode is AutoresetMode.SAME_STEP
-        games = (layout, self.settings, self._same_step, self._ring)
+        setup = LaneSetup(self.settings, self._same_step, self._ring)
         self._stepper: LaneStepper
         self._async: AsyncMode | None = None
         if self.batch_size is None:
             self._observations = ObservationReader(self._ring, (num_envs, *shape), copy=self.copy)
-            self._stepper = LaneStepper(make_executor(*games, num_workers), self.autoreset_mode)
+            self._stepper = LaneStepper(
+                make_executor(layout, setup, num_workers), self.autoreset_mode
+            )
         else:
             self._observations = reader = AsyncObservationReader(
                 self._ring, num_envs, (self.batch_size, *shape), copy=self.copy
             )
             self._stepper = stepper = AsyncStepper(
-                AsyncExecutor(*games, num_workers), self.autoreset_mode
+                AsyncExecutor(layout, setup, num_workers), self.autoreset_mode
             )
             self._async = AsyncMode(
                 stepper,

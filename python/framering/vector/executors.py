@@ -4,10 +4,8 @@ from typing import Protocol
 
 import numpy as np
 
-from framering import _core
-from framering.atari.settings import AtariSettings
 from framering.cores import usable_cores
-from framering.vector.lane import VectorLane, restart_lanes
+from framering.vector.lane import LaneSetup, VectorLane, restart_lanes
 from framering.vector.pool import WorkerPool
 from framering.vector.shared_arrays import Columns, Layout
 
@@ -41,36 +39,27 @@ class Executor(Protocol):
         """Release the emulators."""
 
 
-def make_executor(
-    layout: Layout,
-    settings: AtariSettings,
-    same_step_autoreset: bool,
-    ring: _core.Ring,
-    num_workers: int | None,
-) -> Executor:
+def make_executor(layout: Layout, setup: LaneSetup, num_workers: int | None) -> Executor:
     """Make an executor for all lanes.
 
     Parameters
     ----------
     layout
         The layout of the columns.
-    settings, same_step_autoreset
-        As for `framering.vector.lane.VectorLane`.
-    ring
-        The ring, in shared memory if there are workers.
+    setup
+        What all lanes have in common; the ring is in shared memory if there are workers.
     num_workers
         Worker processes that execute all lanes; 0 for the calling process alone; None to share the
         lanes between the calling process and one worker for each further core.
     """
-    common = (settings, same_step_autoreset, ring)
     if num_workers is not None and num_workers > 0:
-        return WorkerPool(layout, *common, num_workers)
+        return WorkerPool(layout, setup, num_workers)
     workers = 0 if num_workers == 0 else default_num_workers(layout.lanes)
     if workers == 0:
-        return InProcessExecutor(Columns(layout), layout.lanes, *common)
+        return InProcessExecutor(Columns(layout), layout.lanes, setup)
     own = layout.lanes // (workers + 1)
-    pool = WorkerPool(layout, *common, workers, first_lane=own)
-    return HybridExecutor(InProcessExecutor(pool.columns, own, *common), pool)
+    pool = WorkerPool(layout, setup, workers, first_lane=own)
+    return HybridExecutor(InProcessExecutor(pool.columns, own, setup), pool)
 
 
 def default_num_workers(lanes: int) -> int:
@@ -84,19 +73,10 @@ class InProcessExecutor:
     A lane that is interrupted by an exception from outside within its command is restarted.
     """
 
-    def __init__(
-        self,
-        columns: Columns,
-        num_lanes: int,
-        settings: AtariSettings,
-        same_step_autoreset: bool,
-        ring: _core.Ring,
-    ) -> None:
+    def __init__(self, columns: Columns, num_lanes: int, setup: LaneSetup) -> None:
         self.columns = columns
         self.restarts = 0
-        self._lanes = [
-            VectorLane(i, settings, same_step_autoreset, ring, columns) for i in range(num_lanes)
-        ]
+        self._lanes = [VectorLane(i, setup, columns) for i in range(num_lanes)]
         self._started = self._done = num_lanes
 
     def send(self) -> None:

@@ -5,6 +5,7 @@ The same code runs in the calling process and in worker processes. Commands and 
 """
 
 from collections.abc import Iterable
+from typing import NamedTuple
 
 import numpy as np
 
@@ -24,6 +25,24 @@ from framering.vector.shared_arrays import (
 )
 
 
+class LaneSetup(NamedTuple):
+    """What the lanes of an environment have in common.
+
+    Attributes
+    ----------
+    settings
+        The game and its preprocessing.
+    same_step_autoreset
+        Whether the step that ends an episode begins the next one.
+    ring
+        The ring that the lanes write into, each as the only writer of its own lane.
+    """
+
+    settings: AtariSettings
+    same_step_autoreset: bool
+    ring: _core.Ring
+
+
 class VectorLane:
     """An emulator that executes the commands of one lane.
 
@@ -31,30 +50,19 @@ class VectorLane:
     ----------
     index
         The lane's number in the ring and in the columns.
-    settings
-        The game and its preprocessing.
-    same_step_autoreset
-        Whether the step that ends an episode begins the next one.
-    ring
-        The ring; this object is the lane's only writer.
+    setup
+        What it has in common with the other lanes.
     columns
         Commands and results.
     """
 
-    def __init__(
-        self,
-        index: int,
-        settings: AtariSettings,
-        same_step_autoreset: bool,
-        ring: _core.Ring,
-        columns: Columns,
-    ) -> None:
+    def __init__(self, index: int, setup: LaneSetup, columns: Columns) -> None:
         self._index = index
-        self._same_step_autoreset = same_step_autoreset
-        self._emulator = AtariEmulator(settings)
-        self._writer = ring.writer(index)
+        self._same_step_autoreset = setup.same_step_autoreset
+        self._emulator = AtariEmulator(setup.settings)
+        self._writer = setup.ring.writer(index)
         self._columns = columns
-        self._frame = np.empty(settings.frame_shape, np.uint8)
+        self._frame = np.empty(setup.settings.frame_shape, np.uint8)
 
     def execute(self) -> None:
         """Execute the lane's command, and write the results into the columns and the ring."""

@@ -11,10 +11,9 @@ from abc import ABC, abstractmethod
 import numpy as np
 
 from framering import _core
-from framering.atari.settings import AtariSettings
 from framering.cores import usable_cores
 from framering.errors import RunError
-from framering.vector.lane import restart_lanes
+from framering.vector.lane import LaneSetup, restart_lanes
 from framering.vector.shared_arrays import Layout
 from framering.vector.worker import TRACEBACK_BYTES, WorkerSpec, columns_in, traceback_bytes
 
@@ -44,10 +43,8 @@ class WorkerProcesses(ABC):
     ----------
     layout
         The layout of the columns.
-    settings, same_step_autoreset
-        As for `framering.vector.lane.VectorLane`.
-    ring
-        A ring in shared memory.
+    setup
+        What all lanes have in common; the ring is in shared memory.
     num_workers
         Number of processes, at most one per lane.
     first_lane
@@ -66,9 +63,7 @@ class WorkerProcesses(ABC):
     def __init__(
         self,
         layout: Layout,
-        settings: AtariSettings,
-        same_step_autoreset: bool,
-        ring: _core.Ring,
+        setup: LaneSetup,
         num_workers: int,
         *,
         first_lane: int,
@@ -83,7 +78,7 @@ class WorkerProcesses(ABC):
         self.restarts = 0
         self._failure: WorkerError | None = None
         # Kept, because every new worker inherits its descriptor.
-        self._ring = ring
+        self._ring = setup.ring
         num_lanes = layout.lanes - first_lane
 
         def bound(worker: int) -> int:
@@ -95,10 +90,10 @@ class WorkerProcesses(ABC):
                 first_lane=bound(worker),
                 last_lane=bound(worker + 1),
                 layout=layout,
-                settings=settings,
-                same_step_autoreset=same_step_autoreset,
+                settings=setup.settings,
+                same_step_autoreset=setup.same_step_autoreset,
                 asynchronous=asynchronous,
-                ring_fd=ring.fd,
+                ring_fd=setup.ring.fd,
                 channel_fd=self._channel.fd,
                 parent=os.getpid(),
             )
@@ -175,14 +170,11 @@ class WorkerPool(WorkerProcesses):
     def __init__(
         self,
         layout: Layout,
-        settings: AtariSettings,
-        same_step_autoreset: bool,
-        ring: _core.Ring,
+        setup: LaneSetup,
         num_workers: int,
         first_lane: int = 0,
     ) -> None:
-        common = (settings, same_step_autoreset, ring, num_workers)
-        super().__init__(layout, *common, first_lane=first_lane, asynchronous=False)
+        super().__init__(layout, setup, num_workers, first_lane=first_lane, asynchronous=False)
         self._wait_arguments = (SPIN_SECONDS, LIVENESS_CHECK_SECONDS, self._has_free_core)
 
     def send(self) -> None:

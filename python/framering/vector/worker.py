@@ -17,7 +17,7 @@ from typing import Any
 
 from framering import _core
 from framering.atari.settings import AtariSettings
-from framering.vector.lane import VectorLane
+from framering.vector.lane import LaneSetup, VectorLane
 from framering.vector.shared_arrays import Columns, Layout
 
 # Long enough for a parent that only samples actions, but short compared with a step.
@@ -72,10 +72,10 @@ def run_worker(spec: WorkerSpec) -> None:
     channel = _core.WorkerChannel.attach(spec.channel_fd)
     try:
         ring = _core.Ring.attach(spec.ring_fd)
+        setup = LaneSetup(spec.settings, spec.same_step_autoreset, ring)
         columns = columns_in(channel, spec.layout)
         lanes = [
-            VectorLane(index, spec.settings, spec.same_step_autoreset, ring, columns)
-            for index in range(spec.first_lane, spec.last_lane)
+            VectorLane(index, setup, columns) for index in range(spec.first_lane, spec.last_lane)
         ]
         execute = _execute_running if spec.asynchronous else _execute_all
         while os.getppid() == spec.parent:

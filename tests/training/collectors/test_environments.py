@@ -8,7 +8,6 @@ import time
 from pathlib import Path
 
 import pytest
-import torch
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tests.training.collectors.reference import WriterLog, wrong_transitions
 
@@ -22,7 +21,7 @@ from framering.training.loop import train
 from framering.training.task import make_task_spec
 
 pytestmark = [
-    pytest.mark.usefixtures("local_ray"),
+    pytest.mark.usefixtures("local_ray", "empty_folder_and_one_thread"),
     # Ray leaves files and sockets to the garbage collector.
     pytest.mark.filterwarnings("default::ResourceWarning"),
 ]
@@ -46,16 +45,6 @@ RUN = {
     "target_network_frequency": 50,
     "weights_every": 10,
 }
-
-
-@pytest.fixture(autouse=True)
-def _alone(tmp_path, monkeypatch):
-    """Run in an empty folder, on one thread, which is enough for small batches."""
-    monkeypatch.chdir(tmp_path)
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 class Games:

@@ -22,6 +22,7 @@ from framering.training.collectors.messages import (
     versions,
 )
 from framering.training.environments import make_atari_environments
+from framering.training.task import task_of
 
 
 class Collector:
@@ -39,7 +40,7 @@ class Collector:
 
     def __init__(self, settings: CollectorSettings, index: int) -> None:
         torch.set_num_threads(1)
-        self._task = task = settings.make_task()
+        self._task = task = task_of(settings)
         self._settings = settings
         self._index = index
         # An episode takes a slot more than it has steps, and one of a single step takes two.

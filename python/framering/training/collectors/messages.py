@@ -9,7 +9,6 @@ import torch
 from numpy.typing import NDArray
 
 from framering.dqn.network import NetworkOptions
-from framering.training.task import TaskSpec, make_task_spec
 
 PROTOCOL = 1
 """The version of these messages. A chunk has a version of its own, which its reader checks."""
@@ -40,7 +39,7 @@ class CollectorSettings:
     Attributes
     ----------
     env_id, screen_size, terminal_on_life_loss, repeat_action_probability
-        The game: arguments of `framering.training.task.make_task_spec`.
+        The game: see `framering.training.task.task_of`.
     network
         What the network is made of.
     num_envs
@@ -59,15 +58,6 @@ class CollectorSettings:
     num_envs: int
     steps: int
     seed: int
-
-    def make_task(self) -> TaskSpec:
-        """Describe the game."""
-        return make_task_spec(
-            self.env_id,
-            self.screen_size,
-            terminal_on_life_loss=self.terminal_on_life_loss,
-            repeat_action_probability=self.repeat_action_probability,
-        )
 
 
 class Request(NamedTuple):

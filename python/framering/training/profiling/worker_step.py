@@ -10,7 +10,7 @@ from framering.training.components import make_replay
 from framering.training.environments import make_training_environments
 from framering.training.profiling.parts import EMULATE, METHODS, PREPROCESS, WRITE
 from framering.training.profiling.stopwatch import Stopwatch
-from framering.training.task import make_task_spec
+from framering.training.task import task_of
 
 _STEPS = 500
 
@@ -21,12 +21,7 @@ def worker_step(config: TrainConfig) -> dict[str, float]:
     A worker executes the same code. It is not timed itself, so that a worker costs nothing more.
     """
     alone = dataclasses.replace(config, num_envs=1, num_workers=0, buffer_size=_STEPS)
-    task = make_task_spec(
-        alone.env_id,
-        alone.screen_size,
-        terminal_on_life_loss=alone.terminal_on_life_loss,
-        repeat_action_probability=alone.repeat_action_probability,
-    )
+    task = task_of(alone)
     actions = np.random.default_rng(alone.seed).integers(task.num_actions, size=(_STEPS, 1))
     watch = Stopwatch()
     envs = make_training_environments(alone, task, make_replay(alone, task))
