@@ -31,7 +31,7 @@ import cleanrl_loop
 from framering import TrainConfig, train, tune_process
 
 # For framering bench: how long it takes with which arguments.
-BENCH = {"seconds": 150, "arguments": ["--repeats", "1", "--scale", "0.5"]}
+BENCH = {"seconds": 120, "arguments": ["--repeats", "1", "--scale", "0.5"]}
 
 # Settings that keep a loop in one phase, and the number of steps to measure.
 PHASES: dict[str, tuple[dict[str, Any], int]] = {

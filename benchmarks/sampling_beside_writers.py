@@ -58,8 +58,8 @@ def sampling_beside_writers(game: str, rounds: int) -> Sampling:
     def while_stepping(sample: Callable[[int], list[float]]) -> list[float]:
         times: list[float] = []
         for _ in range(STEPS):
-            envs.send(draws.integers(4, size=GAMES))
             before = replay.ring.published().sum()
+            envs.send(draws.integers(4, size=GAMES))
             while replay.ring.published().sum() < before + GAMES:
                 times += sample(4)
             envs.recv()

@@ -19,7 +19,7 @@ from ale_py import roms
 from framering._core import AtariPreprocessor
 
 # For framering bench: how long it takes with which arguments.
-BENCH = {"seconds": 60, "arguments": []}
+BENCH = {"seconds": 25, "arguments": []}
 
 GAMES = ["breakout", "pong", "space_invaders", "seaquest", "ms_pacman", "beam_rider"]
 SHAPE = (210, 160)

@@ -13,7 +13,7 @@ import pytest
 import framering
 
 # For framering bench: how long it takes with which arguments.
-BENCH = {"seconds": 60, "arguments": []}
+BENCH = {"seconds": 15, "arguments": []}
 
 gymnasium.register_envs(ale_py)
 STEPS = 100

@@ -13,7 +13,7 @@ from recorded_games import breakout
 from replay_contenders import FRAMERING, SB3, fill, make
 
 # For framering bench: how long it takes with which arguments.
-BENCH = {"seconds": 60, "arguments": []}
+BENCH = {"seconds": 50, "arguments": []}
 
 CAPACITY = 200_000
 BUFFERS = [FRAMERING, SB3]

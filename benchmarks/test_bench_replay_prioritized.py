@@ -16,7 +16,7 @@ from framering import PrioritizedReplayBuffer, ReplayBuffer
 from recorded_games import breakout
 
 # For framering bench: how long it takes with which arguments.
-BENCH = {"seconds": 90, "arguments": []}
+BENCH = {"seconds": 60, "arguments": []}
 
 STACKS = spaces.Box(0, 255, (4, 84, 84), np.uint8)
 ACTIONS = spaces.Discrete(6)

@@ -14,7 +14,7 @@ from framering.dqn.learner import Learner, greedy_actions
 from framering.replay.buffer import ReplayBuffer
 
 # For framering bench: how long it takes with which arguments.
-BENCH = {"seconds": 90, "arguments": []}
+BENCH = {"seconds": 30, "arguments": []}
 
 
 @pytest.fixture(scope="module")
