@@ -21,7 +21,7 @@ from sampling_beside_writers import BATCH, GAMES, sampling_beside_writers
 from vector_contenders import ASYNC, CORES, EMULATION, MAKERS, TRAINING, Contender, framering
 
 # For framering bench: how long it takes with which arguments.
-BENCH = {"seconds": 150, "arguments": ["--rounds", "2", "--most-envs", "8"]}
+BENCH = {"seconds": 150, "arguments": ["--games", "Breakout", "--rounds", "2", "--most-envs", "8"]}
 
 VECTORS = ["ALE's AtariVectorEnv", "EnvPool", "EnvPool, asynchronous"]
 PEERS = {8: VECTORS, 16: VECTORS, 1: ["Gymnasium, one environment"]}
