@@ -16,6 +16,9 @@ from framering.atari.emulator import AtariEmulator
 
 GAMES = 4
 WORKERS = 2
+SECONDS = float(os.environ.get("FRAMERING_KILL_SECONDS", "15"))
+# A slow machine gets more seconds for them.
+KILLS = 5
 
 
 class Shadow:
@@ -54,10 +57,18 @@ class Killer(threading.Thread):
         self.stepped = threading.Event()
         self._victims = victims
 
+    def goes_on(self, seconds: float) -> bool:
+        """Whether there is more to see after so many seconds."""
+        return seconds < SECONDS or (self.kills < KILLS and seconds < 10 * SECONDS)
+
     def run(self) -> None:
         draws = np.random.default_rng(0)
         while not self.done.wait(draws.uniform(0, 1)):
-            os.kill(self._victims()[draws.integers(WORKERS)], signal.SIGKILL)
+            try:
+                os.kill(self._victims()[draws.integers(WORKERS)], signal.SIGKILL)
+            except ProcessLookupError:
+                # Dead, and not replaced yet: the game that was received came from its predecessor.
+                continue
             self.kills += 1
             self.stepped.clear()
             self.stepped.wait(30)
@@ -73,12 +84,12 @@ def test_no_transition_is_wrong_however_workers_are_killed(worker_ids: Any) -> N
         np.testing.assert_array_equal(observations[lane], shadow.stack)
     killer = Killer(lambda: worker_ids(envs))
     killer.start()
-    end = time.monotonic() + float(os.environ.get("FRAMERING_KILL_SECONDS", "15"))
+    start = time.monotonic()
     restarts = sampled = steps = 0
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            while time.monotonic() < end:
+            while killer.goes_on(time.monotonic() - start):
                 actions = draws.integers(4, size=GAMES)
                 observations, rewards, *_, infos = envs.step(actions)
                 killer.stepped.set()
@@ -102,7 +113,7 @@ def test_no_transition_is_wrong_however_workers_are_killed(worker_ids: Any) -> N
         killer.stepped.set()
         killer.join()
         envs.close()
-    assert killer.kills >= 5
+    assert killer.kills >= KILLS
     assert len(caught) >= killer.kills - WORKERS
     assert all("killed by SIGKILL" in str(warning.message) for warning in caught)
     assert restarts > 0
@@ -122,13 +133,13 @@ def test_no_transition_of_asynchronous_games_is_wrong_however_workers_are_killed
     sent: dict[int, int] = {}
     killer = Killer(lambda: worker_ids(envs))
     killer.start()
-    end = time.monotonic() + float(os.environ.get("FRAMERING_KILL_SECONDS", "15"))
+    start = time.monotonic()
     restarts = received = 0
     sampled: set[int] = set()
     try:
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
-            while time.monotonic() < end:
+            while killer.goes_on(time.monotonic() - start):
                 observations, rewards, *_, infos = envs.recv()
                 received += 1
                 restarted = infos.get("worker_restarted", np.zeros(2, bool))
@@ -158,7 +169,7 @@ def test_no_transition_of_asynchronous_games_is_wrong_however_workers_are_killed
         killer.stepped.set()
         killer.join()
         envs.close()
-    assert killer.kills >= 5
+    assert killer.kills >= KILLS
     assert len(caught) >= killer.kills - WORKERS
     assert all("killed by SIGKILL" in str(warning.message) for warning in caught)
     assert restarts > 0

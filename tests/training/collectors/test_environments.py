@@ -94,9 +94,13 @@ def kill_one(games, draws, ray):
         ray.kill(draws.choice(games.envs._pool._actors), no_restart=False)
         return 1
     found = collector_processes()
-    if found:
+    if not found:
+        return 0
+    try:
         os.kill(draws.choice(found), signal.SIGKILL)
-    return len(found[:1])
+    except ProcessLookupError:  # it ended after it was found
+        return 0
+    return 1
 
 
 def collect_until(games, holds, seconds=60):
