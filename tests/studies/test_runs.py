@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from framering.errors import RunError
+from framering.errors import ConfigError, RunError
 from framering.studies.runs import Study, run_study
 from framering.studies.table import Evaluation, read_table, write_table
 
@@ -34,6 +34,32 @@ def test_runs_each_game_with_each_seed_and_nothing_twice(tmp_path):
     assert sum("begins" in line for line in lines) == 2
     assert sum("finished before" in line for line in again) == 2
     assert sum("begins" in line for line in again) == 1
+
+
+def test_a_run_in_the_table_alone_is_not_run_again_and_stays_there(tmp_path):
+    made_elsewhere = [Evaluation("Pong", 1, 300, -20.5), Evaluation("Boxing", 1, 300, 1.5)]
+    unfinished = Evaluation("Pong", 2, 200, -21.0)
+    write_table(tmp_path / "evaluations.csv", [*made_elsewhere, unfinished])
+    lines = []
+
+    run_study(study(tmp_path), 1, lines.append)
+
+    assert [line.split(";")[0] for line in lines[:2]] == [
+        "Pong, seed 1: finished before",
+        "Pong, seed 2: begins",
+    ]
+    rows = read_table(tmp_path / "evaluations.csv")
+    assert rows[:2] == made_elsewhere[::-1]
+    assert [(one.seed, one.step) for one in rows[2:]] == [(2, 300)]
+
+
+def test_a_table_that_is_none_ends_a_study_before_its_first_run(tmp_path):
+    (tmp_path / "evaluations.csv").write_text("nothing\n1\n")
+
+    with pytest.raises(ConfigError, match=r"expected a table with the columns game, seed"):
+        run_study(study(tmp_path), 1, lambda line: None)
+
+    assert not (tmp_path / "runs").exists()
 
 
 def test_a_failed_run_is_reported_after_the_others_have_ended(tmp_path):

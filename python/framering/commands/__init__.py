@@ -118,7 +118,6 @@ def study_command(arguments: Sequence[str]) -> None:
     _check_games(config.games)
     from framering.studies.report import draw_curves, write_report
     from framering.studies.runs import Study, run_study
-    from framering.studies.table import write_table
 
     study = Study(
         config.out,
@@ -130,7 +129,6 @@ def study_command(arguments: Sequence[str]) -> None:
     )
     run_study(study, config.jobs, lambda line: print(line, flush=True))
     evaluations = study.evaluations()
-    write_table(config.out / "evaluations.csv", evaluations)
     draw_curves(config.out / "curves.png", config.preset, evaluations)
     print(write_report(config.out / "report.md", config.preset, evaluations), end="")
 

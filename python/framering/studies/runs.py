@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from framering.errors import RunError
-from framering.studies.table import TAG, Evaluation, evaluations_of
+from framering.studies.table import TAG, Evaluation, evaluations_of, read_table, write_table
 
 _LAST_LINES = 3
 
@@ -22,7 +22,8 @@ class Study:
     Attributes
     ----------
     folder
-        Where its runs lie, as ``runs/{env_id}__{name}__{seed}__{time}``.
+        Where its runs lie, as ``runs/{env_id}__{name}__{seed}__{time}``, and their table. A run
+        that is in the table alone was made elsewhere, and isn't run again.
     name
         The name of its runs: the preset's.
     games
@@ -46,9 +47,21 @@ class Study:
         """Return all runs: every game with the first seed, then with the second."""
         return [StudyRun(self, game, seed) for seed in self.seeds for game in self.games]
 
+    @property
+    def table(self) -> Path:
+        """The file of the evaluations."""
+        return self.folder / "evaluations.csv"
+
     def evaluations(self) -> list[Evaluation]:
         """Read the evaluations of all runs, finished or not."""
         return [one for run in self.planned() for one in run.evaluations()]
+
+    def update_table(self) -> None:
+        """Write the evaluations into the table, which keeps those of other games and seeds."""
+        planned = {(run.game, run.seed) for run in self.planned()}
+        rows = read_table(self.table) if self.table.exists() else []
+        others = [one for one in rows if (one.game, one.seed) not in planned]
+        write_table(self.table, [*others, *self.evaluations()])
 
 
 @dataclasses.dataclass(frozen=True)
@@ -78,7 +91,12 @@ class StudyRun:
     def evaluations(self) -> list[Evaluation]:
         """Read its evaluations so far."""
         folder = self.folder()
-        return evaluations_of(folder, self.game, self.seed) if folder else []
+        if folder is not None:
+            return evaluations_of(folder, self.game, self.seed)
+        if not self.study.table.exists():
+            return []
+        rows = read_table(self.study.table)
+        return [one for one in rows if (one.game, one.seed) == (self.game, self.seed)]
 
     def is_finished(self) -> bool:
         """Whether its last evaluation is that of the end."""
@@ -96,7 +114,7 @@ class StudyRun:
 
 
 def run_study(study: Study, jobs: int, report: Callable[[str], None]) -> None:
-    """Run what isn't finished, some runs at a time.
+    """Run what isn't finished, some runs at a time, and write the table of all evaluations.
 
     Ctrl-C and SIGTERM end all runs, which write their checkpoints; calling this again goes on from
     there.
@@ -114,8 +132,11 @@ def run_study(study: Study, jobs: int, report: Callable[[str], None]) -> None:
     ------
     RunError
         If a run fails, after the others have ended.
+    ConfigError
+        If the study's table can't be read.
     """
     study.folder.mkdir(parents=True, exist_ok=True)
+    study.update_table()  # which fails now rather than in the end
     processes = _Processes()
 
     def finish(run: StudyRun) -> str | None:
@@ -135,6 +156,7 @@ def run_study(study: Study, jobs: int, report: Callable[[str], None]) -> None:
                 raise
     finally:
         signal.signal(signal.SIGTERM, previous)
+        study.update_table()
     if failures:
         raise RunError("; ".join(failures))
 
