@@ -3,7 +3,14 @@ import math
 import pytest
 import torch
 
-from framering.dqn.layers import DuelingStreams, NoisyLinear, draw_noise, make_streams, noise_of
+from framering.dqn.layers import (
+    DuelingStreams,
+    FusedSequential,
+    NoisyLinear,
+    draw_noise,
+    make_streams,
+    noise_of,
+)
 
 
 def test_noise_is_factorised_and_scaled_as_in_the_paper():
@@ -36,6 +43,18 @@ def test_evaluation_has_no_noise_and_new_noise_changes_the_outputs():
     assert not torch.equal(outputs[0], outputs[1])
     layer.eval()
     torch.testing.assert_close(layer(inputs), inputs @ layer.weight.T + layer.bias)
+
+
+def test_the_noise_is_the_same_with_gradients_and_without():
+    torch.manual_seed(1)
+    network = FusedSequential(*make_streams(7, 5, 3, 4, dueling=True, noisy=True))
+    draw_noise(noise_of(network), torch.Generator().manual_seed(1))
+    inputs = torch.randn(2, 7)
+
+    with torch.no_grad():
+        outputs = network(inputs)
+
+    torch.testing.assert_close(outputs, network(inputs))
 
 
 def test_the_scales_of_the_noise_are_learned():
