@@ -72,7 +72,6 @@ PRESETS: dict[str, dict[str, Any]] = {
         "total_timesteps": 50_000_000,
         "learning_rate": 6.25e-5,
         "adam_eps": 1.5e-4,
-        "huber": True,
         "learning_starts": 20_000,
         "target_network_frequency": 8_000,
         "exploration_fraction": 0.0054,
@@ -135,7 +134,8 @@ def preset(name: str) -> TrainConfig:
       ``DrQ_eps.gin``. ε falls from the first step to step 6,600, not from 1,600 on; the images are
       CleanRL's (resized before they are gray), games begin with no-ops and FIRE, and the
       convolutions have no padding.
-    - ``dopamine``: Dopamine's DQN with Adam (``dqn.gin``): whole games with sticky actions. The
+    - ``dopamine``: Dopamine's DQN with Adam (``dqn.gin`` of its JAX agents, whose loss is the squared
+      error): whole games with sticky actions. The
       same differences in images, starts and convolutions; ε falls from the first step on, to step
       270,000.
 

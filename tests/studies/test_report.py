@@ -1,3 +1,5 @@
+import ale_py  # noqa: F401  # registers its games
+import gymnasium
 import numpy as np
 import pytest
 
@@ -9,15 +11,19 @@ from framering.studies.report import (
     mean_estimate,
     write_report,
 )
-from framering.studies.scores import human_normalized, published_scores
-from framering.studies.table import Evaluation
+from framering.studies.scores import (
+    human_normalized,
+    published_scores,
+    published_training_returns,
+)
+from framering.studies.table import MeanReturn
 
 RETURNS = {"Breakout": [20.0, 25.0, 15.0], "Pong": [-9.0, 3.0, -20.0], "Boxing": [9.0, 5.0, 12.0]}
 
 
 def evaluations():
     return [
-        Evaluation(game, seed + 1, step, value * step / 100_000)
+        MeanReturn(game, seed + 1, step, value * step / 100_000)
         for game, values in RETURNS.items()
         for seed, value in enumerate(values)
         for step in (50_000, 100_000)
@@ -92,3 +98,26 @@ def test_every_published_game_has_a_random_and_a_human_score():
     # Copies of van Hasselt et al.'s table differ in this game.
     assert agents.pop("Frostbite") == expected - {"DER (van Hasselt et al.)"}
     assert all(expected == found for found in agents.values())
+
+
+@pytest.mark.filterwarnings("ignore")  # rliable's dependencies have their own
+def test_returns_of_training_stand_beside_dopamines(tmp_path):
+    pytest.importorskip("rliable")
+    training = [MeanReturn("Pong", seed, 500_000, -18.0 - seed) for seed in (0, 1, 2)]
+    training += [MeanReturn("Pong", 0, 250_000, -20.0), MeanReturn("Adventure", 1, 250_000, 0.0)]
+
+    text = write_report(tmp_path / "report.md", "dopamine", evaluations(), training)
+
+    assert "| Pong | 500,000 | 3 | -19 (-20 to -18) | -18.36 (-19.02 to -17.07) |" in text
+    assert "| Pong | 250,000 | 1 | -20 (-20 to -20) | -20.19 (-20.27 to -20.08) |" in text
+    assert "| Adventure | 250,000 | 1 | 0 (0 to 0) |  |" in text
+
+
+def test_published_returns_of_training_are_those_of_sixty_games():
+    returns = published_training_returns()
+
+    assert len({one.game for one in returns}) == 60
+    assert len(returns) == 60 * 8
+    assert all(one.lowest <= one.mean <= one.highest for one in returns)
+    assert {one.step for one in returns} == {250_000 * (index + 1) for index in range(8)}
+    assert {f"{one.game}NoFrameskip-v4" for one in returns} <= set(gymnasium.registry)

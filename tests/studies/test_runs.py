@@ -6,10 +6,11 @@ import time
 from pathlib import Path
 
 import pytest
+from torch.utils.tensorboard import SummaryWriter
 
 from framering.errors import ConfigError, RunError
 from framering.studies.runs import Study, run_study
-from framering.studies.table import Evaluation, read_table, write_table
+from framering.studies.table import MeanReturn, read_table, training_returns_of, write_table
 
 QUICK = [
     *("--total-timesteps", "300", "--learning-starts", "100", "--buffer-size", "500"),
@@ -37,9 +38,11 @@ def test_runs_each_game_with_each_seed_and_nothing_twice(tmp_path):
 
 
 def test_a_run_in_the_table_alone_is_not_run_again_and_stays_there(tmp_path):
-    made_elsewhere = [Evaluation("Pong", 1, 300, -20.5), Evaluation("Boxing", 1, 300, 1.5)]
-    unfinished = Evaluation("Pong", 2, 200, -21.0)
+    made_elsewhere = [MeanReturn("Pong", 1, 300, -20.5), MeanReturn("Boxing", 1, 300, 1.5)]
+    unfinished = MeanReturn("Pong", 2, 200, -21.0)
     write_table(tmp_path / "evaluations.csv", [*made_elsewhere, unfinished])
+    training = [MeanReturn("Pong", 1, 250_000, -20.0)]
+    write_table(tmp_path / "training.csv", training)
     lines = []
 
     run_study(study(tmp_path), 1, lines.append)
@@ -51,6 +54,7 @@ def test_a_run_in_the_table_alone_is_not_run_again_and_stays_there(tmp_path):
     rows = read_table(tmp_path / "evaluations.csv")
     assert rows[:2] == made_elsewhere[::-1]
     assert [(one.seed, one.step) for one in rows[2:]] == [(2, 300)]
+    assert read_table(tmp_path / "training.csv") == training
 
 
 def test_a_table_that_is_none_ends_a_study_before_its_first_run(tmp_path):
@@ -107,8 +111,23 @@ def test_an_interrupted_study_leaves_no_process_and_resumes(tmp_path, number):
     assert not [folder for folder in Path("/proc").glob("[0-9]*") if works_in(folder, tmp_path)]
 
 
+def test_the_returns_of_training_are_means_over_the_games_that_ended(tmp_path):
+    with SummaryWriter(str(tmp_path)) as events:
+        for step, value in ((1, 1.0), (250_000, 3.0), (250_001, 5.0), (749_000, 7.0)):
+            events.add_scalar("charts/episodic_return", value, step)
+
+    returns = training_returns_of(tmp_path, "Pong", 1, steps=750_000)
+
+    assert returns == [
+        MeanReturn("Pong", 1, 250_000, 2.0),
+        MeanReturn("Pong", 1, 500_000, 5.0),
+        MeanReturn("Pong", 1, 750_000, 7.0),
+    ]
+    assert training_returns_of(tmp_path, "Pong", 1, steps=749_999) == returns[:2]
+
+
 def test_a_table_comes_back_as_it_was(tmp_path):
-    rows = [Evaluation("Pong", 1, 100, -20.5), Evaluation("Boxing", 2, 5, 3.25)]
+    rows = [MeanReturn("Pong", 1, 100, -20.5), MeanReturn("Boxing", 2, 5, 3.25)]
 
     write_table(tmp_path / "table.csv", rows)
 

@@ -130,7 +130,10 @@ def study_command(arguments: Sequence[str]) -> None:
     run_study(study, config.jobs, lambda line: print(line, flush=True))
     evaluations = study.evaluations()
     draw_curves(config.out / "curves.png", config.preset, evaluations)
-    print(write_report(config.out / "report.md", config.preset, evaluations), end="")
+    report = write_report(
+        config.out / "report.md", config.preset, evaluations, study.training_returns()
+    )
+    print(report, end="")
 
 
 def _check_games(games: Sequence[str]) -> None:

@@ -8,8 +8,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framering.errors import ConfigError
-from framering.studies.scores import human_normalized, published_scores
-from framering.studies.table import Evaluation
+from framering.studies.scores import (
+    human_normalized,
+    published_scores,
+    published_training_returns,
+)
+from framering.studies.table import TRAINING_STEPS, MeanReturn
 
 # Resamplings of the seeds for an interval, of which it holds 95 %.
 _RESAMPLINGS = 10_000
@@ -27,7 +31,7 @@ class Estimate(NamedTuple):
         return f"{self.value:.4g} ({self.low:.4g} to {self.high:.4g})"
 
 
-def final_returns(evaluations: Sequence[Evaluation]) -> dict[str, list[float]]:
+def final_returns(evaluations: Sequence[MeanReturn]) -> dict[str, list[float]]:
     """Return the last evaluation of each seed, by game."""
     last = {(one.game, one.seed): one for one in sorted(evaluations, key=lambda one: one.step)}
     games: dict[str, list[float]] = {}
@@ -84,8 +88,19 @@ def interquartile_mean(returns: dict[str, list[float]]) -> Estimate:
     return Estimate(float(points["study"][0]), float(low), float(high))
 
 
-def write_report(path: Path, title: str, evaluations: Sequence[Evaluation]) -> str:
-    """Write the table of last evaluations, beside published scores, as markdown; return it."""
+def write_report(
+    path: Path,
+    title: str,
+    evaluations: Sequence[MeanReturn],
+    training_returns: Sequence[MeanReturn] = (),
+) -> str:
+    """Write the last evaluations and the returns of training, beside published ones, as markdown.
+
+    Returns
+    -------
+    str
+        What is written.
+    """
     returns = final_returns(evaluations)
     steps = max(one.step for one in evaluations)
     published = [score for score in published_scores() if score.game in returns]
@@ -111,12 +126,36 @@ def write_report(path: Path, title: str, evaluations: Sequence[Evaluation]) -> s
         lines += sorted(
             {f"- {one.agent}: {one.source}" for one in published if one.agent in agents}
         )
+    if training_returns:
+        lines += ["", *_training_table(title, training_returns)]
     text = "\n".join([*lines, ""])
     path.write_text(text, encoding="utf-8")
     return text
 
 
-def draw_curves(path: Path, title: str, evaluations: Sequence[Evaluation]) -> None:
+def _training_table(title: str, returns: Sequence[MeanReturn]) -> list[str]:
+    """Return the lines of a table of the returns of training, beside Dopamine's."""
+    published = {(one.game, one.step): one for one in published_training_returns()}
+    lines = [
+        f"Mean return of the games that ended in each {TRAINING_STEPS:,} steps of training, over "
+        "seeds, with a 95 % bootstrap interval; beside it Dopamine's DQN (whole games with sticky "
+        "actions), the mean of five runs, with the lowest and the highest "
+        "(github.com/google/dopamine, baselines/atari/data).",
+        "",
+        f"| game | to step | seeds | {title} | Dopamine's DQN |",
+        "|---|---:|---:|---:|---:|",
+    ]
+    for game, step in dict.fromkeys((one.game, one.step) for one in returns):
+        values = [one.mean_return for one in returns if (one.game, one.step) == (game, step)]
+        beside = ""
+        if (game, step) in published:
+            _, _, _, mean, lowest, highest = published[game, step]
+            beside = f"{mean:.4g} ({lowest:.4g} to {highest:.4g})"
+        lines.append(f"| {game} | {step:,} | {len(values)} | {mean_estimate(values)} | {beside} |")
+    return lines
+
+
+def draw_curves(path: Path, title: str, evaluations: Sequence[MeanReturn]) -> None:
     """Draw the mean over seeds of each game's evaluations, with 95 % intervals."""
     from matplotlib.figure import Figure
 
@@ -139,7 +178,7 @@ def draw_curves(path: Path, title: str, evaluations: Sequence[Evaluation]) -> No
     figure.savefig(path, dpi=120)
 
 
-def _curve(evaluations: Sequence[Evaluation]) -> tuple[NDArray[np.int64], list[Estimate]]:
+def _curve(evaluations: Sequence[MeanReturn]) -> tuple[NDArray[np.int64], list[Estimate]]:
     steps = np.array(sorted({one.step for one in evaluations}), np.int64)
     by_step = [[one.mean_return for one in evaluations if one.step == step] for step in steps]
     return steps, [mean_estimate(values) for values in by_step]

@@ -10,7 +10,14 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from framering.errors import RunError
-from framering.studies.table import TAG, Evaluation, evaluations_of, read_table, write_table
+from framering.studies.table import (
+    EVALUATIONS,
+    MeanReturn,
+    evaluations_of,
+    read_table,
+    training_returns_of,
+    write_table,
+)
 
 _LAST_LINES = 3
 
@@ -22,8 +29,8 @@ class Study:
     Attributes
     ----------
     folder
-        Where its runs lie, as ``runs/{env_id}__{name}__{seed}__{time}``, and their table. A run
-        that is in the table alone was made elsewhere, and isn't run again.
+        Where its runs lie, as ``runs/{env_id}__{name}__{seed}__{time}``, and their tables. A run
+        that is in the tables alone was made elsewhere, and isn't run again.
     name
         The name of its runs: the preset's.
     games
@@ -48,20 +55,32 @@ class Study:
         return [StudyRun(self, game, seed) for seed in self.seeds for game in self.games]
 
     @property
-    def table(self) -> Path:
+    def evaluation_table(self) -> Path:
         """The file of the evaluations."""
         return self.folder / "evaluations.csv"
 
-    def evaluations(self) -> list[Evaluation]:
+    @property
+    def training_table(self) -> Path:
+        """The file of the mean returns of training."""
+        return self.folder / "training.csv"
+
+    def evaluations(self) -> list[MeanReturn]:
         """Read the evaluations of all runs, finished or not."""
         return [one for run in self.planned() for one in run.evaluations()]
 
-    def update_table(self) -> None:
-        """Write the evaluations into the table, which keeps those of other games and seeds."""
+    def training_returns(self) -> list[MeanReturn]:
+        """Compute the mean returns of training of all finished runs."""
+        return [one for run in self.planned() for one in run.training_returns()]
+
+    def update_tables(self) -> None:
+        """Write the mean returns into the tables, which keep those of other games and seeds."""
+        self._update(self.evaluation_table, self.evaluations())
+        self._update(self.training_table, self.training_returns())
+
+    def _update(self, table: Path, returns: list[MeanReturn]) -> None:
         planned = {(run.game, run.seed) for run in self.planned()}
-        rows = read_table(self.table) if self.table.exists() else []
-        others = [one for one in rows if (one.game, one.seed) not in planned]
-        write_table(self.table, [*others, *self.evaluations()])
+        rows = read_table(table) if table.exists() else []
+        write_table(table, [one for one in rows if (one.game, one.seed) not in planned] + returns)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,14 +107,24 @@ class StudyRun:
         found = sorted((self.study.folder / "runs").glob(pattern))
         return found[-1] if found else None
 
-    def evaluations(self) -> list[Evaluation]:
+    def evaluations(self) -> list[MeanReturn]:
         """Read its evaluations so far."""
         folder = self.folder()
-        if folder is not None:
-            return evaluations_of(folder, self.game, self.seed)
-        if not self.study.table.exists():
+        if folder is None:
+            return self._rows(self.study.evaluation_table)
+        return evaluations_of(folder, self.game, self.seed)
+
+    def training_returns(self) -> list[MeanReturn]:
+        """Compute its mean returns of training; none before it is finished."""
+        folder = self.folder()
+        if folder is None:
+            return self._rows(self.study.training_table)
+        if not self.is_finished():
             return []
-        rows = read_table(self.study.table)
+        return training_returns_of(folder, self.game, self.seed, self.study.total_timesteps)
+
+    def _rows(self, table: Path) -> list[MeanReturn]:
+        rows = read_table(table) if table.exists() else []
         return [one for one in rows if (one.game, one.seed) == (self.game, self.seed)]
 
     def is_finished(self) -> bool:
@@ -114,7 +143,7 @@ class StudyRun:
 
 
 def run_study(study: Study, jobs: int, report: Callable[[str], None]) -> None:
-    """Run what isn't finished, some runs at a time, and write the table of all evaluations.
+    """Run what isn't finished, some runs at a time, and write the tables of all.
 
     Ctrl-C and SIGTERM end all runs, which write their checkpoints; calling this again goes on from
     there.
@@ -133,10 +162,10 @@ def run_study(study: Study, jobs: int, report: Callable[[str], None]) -> None:
     RunError
         If a run fails, after the others have ended.
     ConfigError
-        If the study's table can't be read.
+        If a table of the study can't be read.
     """
     study.folder.mkdir(parents=True, exist_ok=True)
-    study.update_table()  # which fails now rather than in the end
+    study.update_tables()  # which fails now rather than in the end
     processes = _Processes()
 
     def finish(run: StudyRun) -> str | None:
@@ -156,7 +185,7 @@ def run_study(study: Study, jobs: int, report: Callable[[str], None]) -> None:
                 raise
     finally:
         signal.signal(signal.SIGTERM, previous)
-        study.update_table()
+        study.update_tables()
     if failures:
         raise RunError("; ".join(failures))
 
@@ -210,6 +239,6 @@ def _execute(run: StudyRun, processes: _Processes, report: Callable[[str], None]
         return f"{run.title}: exit status {code}: {last}"
     evaluations = run.evaluations()
     if not evaluations:
-        return f"{run.title}: expected {TAG} in its events, got none"
+        return f"{run.title}: expected {EVALUATIONS} in its events, got none"
     report(f"{run.title}: {evaluations[-1].mean_return:.2f} at step {evaluations[-1].step:,}")
     return None

@@ -44,6 +44,46 @@ def published_scores() -> tuple[Score, ...]:
     )
 
 
+class TrainingReturns(NamedTuple):
+    """Published mean returns of the games that ended in some steps of training.
+
+    Attributes
+    ----------
+    game, agent
+        Whose they are.
+    step
+        The last of the steps.
+    mean, lowest, highest
+        Of five runs.
+    """
+
+    game: str
+    agent: str
+    step: int
+    mean: float
+    lowest: float
+    highest: float
+
+
+@functools.cache
+def published_training_returns() -> tuple[TrainingReturns, ...]:
+    """Read the returns of Dopamine's DQN in its first eight iterations of 250,000 steps.
+
+    ``training_returns.csv`` is computed from github.com/google/dopamine, baselines/atari/data,
+    GAME_CNN.json, "DQN": Adam with the squared error, whole games with sticky actions.
+    """
+    text = files("framering.studies").joinpath("training_returns.csv").read_text(encoding="utf-8")
+    return tuple(
+        TrainingReturns(
+            row["game"],
+            row["agent"],
+            int(row["step"]),
+            *(float(row[name]) for name in ("mean", "lowest", "highest")),
+        )
+        for row in csv.DictReader(text.splitlines())
+    )
+
+
 def human_normalized(game: str, value: float) -> float:
     """Return (value − random) / (human − random) for a mean return.
 
