@@ -134,10 +134,9 @@ def preset(name: str) -> TrainConfig:
       ``DrQ_eps.gin``. ε falls from the first step to step 6,600, not from 1,600 on; the images are
       CleanRL's (resized before they are gray), games begin with no-ops and FIRE, and the
       convolutions have no padding.
-    - ``dopamine``: Dopamine's DQN with Adam (``dqn.gin`` of its JAX agents, whose loss is the squared
-      error): whole games with sticky actions. The
-      same differences in images, starts and convolutions; ε falls from the first step on, to step
-      270,000.
+    - ``dopamine``: Dopamine's DQN with Adam (``dqn.gin`` of its JAX agents, whose loss is the
+      squared error): whole games with sticky actions. The same differences in images, starts and
+      convolutions; ε falls from the first step on, to step 270,000.
 
     ``fast`` has the same algorithm and the same ratio of updates to steps, with eight
     environments, a pipeline and a compiled update. ``quick`` is a first run: it learns to score in
