@@ -88,7 +88,7 @@ from tests.studies.test_runs import study
 from framering.studies.runs import run_study
 
 long = ["--total-timesteps", "100000", "--checkpoint-every", "100"]
-run_study(study(Path(sys.argv[1]), *long, seeds=(1,), steps=100000), 1, print)
+run_study(study(Path(sys.argv[1]), *long, seeds=(1, 2, 3), steps=100000), 1, print)
 """
 
 
@@ -104,8 +104,9 @@ def test_an_interrupted_study_leaves_no_process_and_resumes(tmp_path, number):
     while not list(tmp_path.glob("runs/*/checkpoints/0*")) and time.monotonic() < deadline:
         time.sleep(0.1)
     process.send_signal(number)
-    process.communicate(timeout=60)
+    shown, _ = process.communicate(timeout=60)
 
+    assert [line.split(b";")[0] for line in shown.splitlines()] == [b"Pong, seed 1: begins"]
     (run,) = study(tmp_path, seeds=(1,)).planned()
     assert "--resume" in run.command()
     assert not [folder for folder in Path("/proc").glob("[0-9]*") if works_in(folder, tmp_path)]

@@ -182,6 +182,7 @@ def run_study(study: Study, jobs: int, report: Callable[[str], None]) -> None:
                 failures = [failure for result in results if (failure := result.result())]
             except KeyboardInterrupt:
                 processes.stop()
+                threads.shutdown(wait=False, cancel_futures=True)
                 raise
     finally:
         signal.signal(signal.SIGTERM, previous)
