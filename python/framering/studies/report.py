@@ -21,7 +21,7 @@ _COLUMNS = 3
 
 
 class Estimate(NamedTuple):
-    """A mean or an interquartile mean over seeds, and its 95 % interval."""
+    """A mean or an interquartile mean over seeds, and its interval."""
 
     value: float
     low: float
@@ -135,7 +135,10 @@ def write_report(
 
 def _training_table(title: str, returns: Sequence[MeanReturn]) -> list[str]:
     """Return the lines of a table of the returns of training, beside Dopamine's."""
-    published = {(one.game, one.step): one for one in published_training_returns()}
+    published = {
+        (one.game, one.step): Estimate(one.mean, one.lowest, one.highest)
+        for one in published_training_returns()
+    }
     lines = [
         f"Mean return of the games that ended in each {TRAINING_STEPS:,} steps of training, over "
         "seeds, with a 95 % bootstrap interval; beside it Dopamine's DQN (whole games with sticky "
@@ -147,10 +150,7 @@ def _training_table(title: str, returns: Sequence[MeanReturn]) -> list[str]:
     ]
     for game, step in dict.fromkeys((one.game, one.step) for one in returns):
         values = [one.mean_return for one in returns if (one.game, one.step) == (game, step)]
-        beside = ""
-        if (game, step) in published:
-            _, _, _, mean, lowest, highest = published[game, step]
-            beside = f"{mean:.4g} ({lowest:.4g} to {highest:.4g})"
+        beside = published.get((game, step), "")
         lines.append(f"| {game} | {step:,} | {len(values)} | {mean_estimate(values)} | {beside} |")
     return lines
 

@@ -79,8 +79,8 @@ class Study:
 
     def _update(self, table: Path, returns: list[MeanReturn]) -> None:
         planned = {(run.game, run.seed) for run in self.planned()}
-        rows = read_table(table) if table.exists() else []
-        write_table(table, [one for one in rows if (one.game, one.seed) not in planned] + returns)
+        others = [one for one in _recorded(table) if (one.game, one.seed) not in planned]
+        write_table(table, others + returns)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -124,8 +124,7 @@ class StudyRun:
         return training_returns_of(folder, self.game, self.seed, self.study.total_timesteps)
 
     def _rows(self, table: Path) -> list[MeanReturn]:
-        rows = read_table(table) if table.exists() else []
-        return [one for one in rows if (one.game, one.seed) == (self.game, self.seed)]
+        return [one for one in _recorded(table) if (one.game, one.seed) == (self.game, self.seed)]
 
     def is_finished(self) -> bool:
         """Whether its last evaluation is that of the end."""
@@ -140,6 +139,11 @@ class StudyRun:
             return [*train, "--resume", str(folder.relative_to(self.study.folder))]
         names = ["--exp-name", self.study.name, "--env-id", self.env_id, "--seed", str(self.seed)]
         return [*train, *self.study.arguments, *names]
+
+
+def _recorded(table: Path) -> list[MeanReturn]:
+    """Read a table, if it has been written."""
+    return read_table(table) if table.exists() else []
 
 
 def run_study(study: Study, jobs: int, report: Callable[[str], None]) -> None:
@@ -165,7 +169,8 @@ def run_study(study: Study, jobs: int, report: Callable[[str], None]) -> None:
         If a table of the study can't be read.
     """
     study.folder.mkdir(parents=True, exist_ok=True)
-    study.update_tables()  # which fails now rather than in the end
+    for table in (study.evaluation_table, study.training_table):
+        _recorded(table)  # which fails now rather than in the end
     processes = _Processes()
 
     def finish(run: StudyRun) -> str | None:
