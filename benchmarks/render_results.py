@@ -73,6 +73,7 @@ OTHERS = {
     "quick.png": "framering plot of training runs, in learning.md",
     "kungfu.csv": "framering plot of training runs, in learning.md",
     "kungfu.png": "framering plot of training runs, in learning.md",
+    "der.csv": "framering study of the preset der, in learning.md",
 }
 
 

@@ -15,8 +15,8 @@ namespace framering::bindings {
 
 // A lane's writer, and the geometry that its arguments must have.
 struct BoundWriter {
-  BoundWriter(const std::shared_ptr<ring::Ring>& ring, std::uint64_t lane)
-      : geometry(ring->geometry()), writer(ring, lane) {}
+  BoundWriter(const std::shared_ptr<ring::Ring>& its_ring, std::uint64_t lane)
+      : ring(its_ring), geometry(its_ring->geometry()), writer(its_ring, lane) {}
 
   [[nodiscard]] const std::uint8_t* frame(const pybind11::array& array) const {
     return readable_bytes(array, geometry.frame_bytes, "frame",
@@ -28,6 +28,7 @@ struct BoundWriter {
     return readable_bytes(array, bytes, name, "uint8 of " + std::to_string(bytes) + " elements");
   }
 
+  std::shared_ptr<const ring::Ring> ring;
   ring::Geometry geometry;
   ring::LaneWriter writer;
 };

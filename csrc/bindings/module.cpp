@@ -8,5 +8,6 @@ PYBIND11_MODULE(_core, module) {
   framering::bindings::register_image(module);
   framering::bindings::register_ring(module);
   framering::bindings::register_lane_table(module);
+  framering::bindings::register_lent_blocks(module);
   framering::bindings::register_replay(module);
 }

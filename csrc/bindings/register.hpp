@@ -10,6 +10,7 @@ void register_worker_channel(pybind11::module_& module);
 void register_frame(pybind11::module_& module);
 void register_image(pybind11::module_& module);
 void register_lane_table(pybind11::module_& module);
+void register_lent_blocks(pybind11::module_& module);
 void register_ring(pybind11::module_& module);
 void register_replay(pybind11::module_& module);
 

@@ -1,9 +1,11 @@
 #include <pybind11/numpy.h>
+#include <pybind11/stl.h>
 
 #include <algorithm>
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <type_traits>
@@ -13,6 +15,7 @@
 #include "bindings/arrays.hpp"
 #include "bindings/bound_writer.hpp"
 #include "bindings/register.hpp"
+#include "ring/gather.hpp"
 
 namespace py = pybind11;
 
@@ -33,6 +36,7 @@ struct LaneRow {
   bool resets;
   std::int64_t action;
   std::uint64_t seed;
+  std::uint64_t block_number;  // of the observations that it gathers into, from 1 on; 0 for none
 
   bool terminated;
   bool truncated;
@@ -55,10 +59,11 @@ constexpr std::uint8_t kReset = 2;
 using Lanes = py::array_t<std::int64_t, py::array::c_style>;
 using Actions = py::array_t<std::int64_t, py::array::c_style | py::array::forcecast>;
 
-// The rows of all lanes, in memory that Python owns.
+// The rows of all lanes and blocks of their observations, in memory that Python owns.
 class LaneTable {
  public:
-  explicit LaneTable(py::array memory) : memory_(std::move(memory)) {
+  LaneTable(py::array memory, py::array observations)
+      : memory_(std::move(memory)), observations_(std::move(observations)) {
     const auto bytes = static_cast<std::uint64_t>(memory_.nbytes());
     data_ = writable_bytes(memory_, bytes, "memory", "uint8");
     lanes_ = bytes / kRowBytes;
@@ -67,6 +72,14 @@ class LaneTable {
       throw py::value_error("memory: expected aligned rows of " + std::to_string(kRowBytes) +
                             " bytes, got " + describe(memory_));
     }
+    if (observations_.ndim() < 2 || static_cast<std::size_t>(observations_.shape(1)) != lanes_) {
+      throw py::value_error("observations: expected uint8 (blocks, " + std::to_string(lanes_) +
+                            ", ...), got " + describe(observations_));
+    }
+    const auto observation_bytes = static_cast<std::uint64_t>(observations_.nbytes());
+    blocks_ = static_cast<std::size_t>(observations_.shape(0));
+    stack_bytes_ = blocks_ == 0 ? 0 : observation_bytes / blocks_ / lanes_;
+    stacks_ = writable_bytes(observations_, observation_bytes, "observations", "uint8");
   }
 
   [[nodiscard]] LaneRow& row(std::int64_t lane) const {
@@ -78,6 +91,29 @@ class LaneTable {
   }
 
   [[nodiscard]] std::size_t lanes() const { return lanes_; }
+
+  [[nodiscard]] std::uint64_t block_number(std::optional<std::uint64_t> block) const {
+    if (block && (*block >= blocks_ || stack_bytes_ == 0)) {
+      throw py::index_error("block: expected less than " + std::to_string(blocks_) +
+                            " and observations that are not empty, got " + std::to_string(*block));
+    }
+    return block ? *block + 1 : 0;
+  }
+
+  // Where the lane's observation belongs; nullptr for nowhere.
+  [[nodiscard]] std::uint8_t* observation(std::int64_t lane, const BoundWriter& writer) const {
+    const std::uint64_t number = row(lane).block_number;
+    if (number == 0) {
+      return nullptr;
+    }
+    if (writer.geometry.stack * writer.geometry.frame_bytes != stack_bytes_) {
+      throw py::value_error("observations: expected stacks of " +
+                            std::to_string(writer.geometry.stack * writer.geometry.frame_bytes) +
+                            " bytes, got " + describe(observations_));
+    }
+    const auto index = static_cast<std::uint64_t>(lane);
+    return stacks_ + ((number - 1) * lanes_ + index) * stack_bytes_;
+  }
 
   // A view of one field of all rows: (lanes,), or (3, lanes) of counters.
   template <class Field>
@@ -94,8 +130,12 @@ class LaneTable {
 
  private:
   py::array memory_;
+  py::array observations_;
   std::uint8_t* data_ = nullptr;
+  std::uint8_t* stacks_ = nullptr;
   std::size_t lanes_ = 0;
+  std::size_t blocks_ = 0;
+  std::size_t stack_bytes_ = 0;
 };
 
 // The lanes, all of which exist.
@@ -144,18 +184,21 @@ bool can_step(const LaneTable& self, const py::object& lanes, const py::object& 
 }
 
 // Writes the command of each lane: a step, or a reset of one that has ended, if these are reset.
+// Their observations are gathered into the block, if there is one.
 void command_steps(const LaneTable& self, const Lanes& lanes, const Actions& actions,
-                   bool reset_ended) {
+                   bool reset_ended, std::optional<std::uint64_t> block) {
   const auto indices = values(self, lanes);
   if (actions.ndim() != 1 || actions.size() != lanes.size()) {
     throw py::value_error("actions: expected one for each lane, got " + shape_text(actions));
   }
+  const std::uint64_t block_number = self.block_number(block);
   const std::int64_t* action = actions.data();
   for (const std::int64_t lane : indices) {
     LaneRow& row = self.row(lane);
     row.action = *action++;
     row.resets = reset_ended && row.ended;
     row.command = row.resets ? kReset : kStep;
+    row.block_number = block_number;
     row.running = true;
   }
 }
@@ -166,8 +209,8 @@ py::array_t<bool> all_true(py::ssize_t number) {
   return array;
 }
 
-// The results of lanes that have finished, which are not running then. Restarted lanes are
-// truncated, and unmarked.
+// The results of lanes that have finished, which are not running then and have no block. Restarted
+// lanes are truncated, and unmarked.
 py::tuple collect(const LaneTable& self, const Lanes& lanes) {
   const auto indices = values(self, lanes);
   const auto number = lanes.size();
@@ -197,6 +240,7 @@ py::tuple collect(const LaneTable& self, const Lanes& lanes) {
     any_restarted = any_restarted || row.restarted;
     any_game_over = any_game_over || row.game_over;
     row.restarted = row.running = false;
+    row.block_number = 0;
   }
   return py::make_tuple(std::move(rewards), std::move(terminations), std::move(truncations),
                         std::move(restarts), std::move(resets), std::move(counters[0]),
@@ -205,7 +249,20 @@ py::tuple collect(const LaneTable& self, const Lanes& lanes) {
                         any_game_over);
 }
 
-// The end of a step: the frame and the transition are appended, then the results are written.
+void gather(std::int64_t lane, const BoundWriter& writer, std::uint8_t* observation) {
+  if (observation != nullptr) {
+    ring::gather_newest(*writer.ring, static_cast<std::uint64_t>(lane), 1, observation);
+  }
+}
+
+void gather_observation(const LaneTable& self, std::int64_t lane, const BoundWriter& writer) {
+  std::uint8_t* const observation = self.observation(lane, writer);
+  const py::gil_scoped_release nogil;
+  gather(lane, writer, observation);
+}
+
+// The end of a step: the frame and the transition are appended, the observation is gathered, then
+// the results are written.
 void finish_step(const LaneTable& self, std::int64_t lane, BoundWriter& writer,
                  const py::array& frame, const py::object& action, double reward, bool terminated,
                  bool truncated, std::int64_t lives, std::int64_t frame_number,
@@ -213,8 +270,10 @@ void finish_step(const LaneTable& self, std::int64_t lane, BoundWriter& writer,
   LaneRow& row = self.row(lane);
   const auto* to = writer.frame(frame);
   const ActionBytes bytes(action, writer.geometry.action_bytes);
+  std::uint8_t* const observation = self.observation(lane, writer);
   const py::gil_scoped_release nogil;
   writer.writer.append(to, {bytes.data(), static_cast<float>(reward), terminated, truncated});
+  gather(lane, writer, observation);
   row.reward = reward;
   row.terminated = terminated;
   row.truncated = truncated;
@@ -227,7 +286,7 @@ void finish_step(const LaneTable& self, std::int64_t lane, BoundWriter& writer,
 void register_lane_table(py::module_& module) {
   py::class_<LaneTable> table(module, "LaneTable",
                               "Commands and results of all lanes, in memory of the caller.");
-  table.def(py::init<py::array>(), py::arg("memory"))
+  table.def(py::init<py::array, py::array>(), py::arg("memory"), py::arg("observations"))
       .def(
           "command_of",
           [](const LaneTable& self, std::int64_t lane) {
@@ -237,11 +296,12 @@ void register_lane_table(py::module_& module) {
           py::arg("lane"))
       .def("can_step", &can_step, py::arg("lanes"), py::arg("actions"), py::arg("num_actions"))
       .def("command_steps", &command_steps, py::arg("lanes").noconvert(), py::arg("actions"),
-           py::arg("reset_ended"))
+           py::arg("reset_ended"), py::arg("block") = py::none())
       .def("collect", &collect, py::arg("lanes").noconvert())
       .def("finish_step", &finish_step, py::arg("lane"), py::arg("writer"), py::arg("frame"),
            py::arg("action"), py::arg("reward"), py::arg("terminated"), py::arg("truncated"),
-           py::arg("lives"), py::arg("frame_number"), py::arg("episode_frame_number"));
+           py::arg("lives"), py::arg("frame_number"), py::arg("episode_frame_number"))
+      .def("gather_observation", &gather_observation, py::arg("lane"), py::arg("writer"));
   table.attr("row_bytes") = kRowBytes;
   const auto column = [&table]<class Field>(const char* name, Field LaneRow::* field) {
     table.def_property_readonly(name,

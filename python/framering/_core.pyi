@@ -67,6 +67,14 @@ def shift_stacks(stacks: _Image, shifts: NDArray[np.int64], out: _Image) -> None
 # vector
 
 @final
+class LentBlocks:
+    """Blocks of one memory (blocks, ...), lent until nobody refers to them any more."""
+
+    def __init__(self, memory: NDArray[np.uint8]) -> None: ...
+    def lend(self) -> tuple[int, NDArray[np.uint8]] | None:
+        """Return the index of a block that is not lent, and the block as it was left, or None."""
+
+@final
 class LaneTable:
     """Commands and results of all lanes, in memory of the caller: rows of ``row_bytes`` bytes.
 
@@ -76,15 +84,22 @@ class LaneTable:
 
     row_bytes: Final[int]
 
-    def __init__(self, memory: NDArray[np.uint8]) -> None: ...
+    def __init__(self, memory: NDArray[np.uint8], observations: NDArray[np.uint8]) -> None: ...
     def command_of(self, lane: int) -> tuple[int, int]:
         """Return the command of a lane, and its action."""
     def can_step(self, lanes: Any, actions: Any, num_actions: int) -> bool:
         """Return whether both are int64 (B,), each in range, of different lanes, none running."""
     def command_steps(
-        self, lanes: NDArray[np.int64], actions: NDArray[np.integer[Any]], reset_ended: bool
+        self,
+        lanes: NDArray[np.int64],
+        actions: NDArray[np.integer[Any]],
+        reset_ended: bool,
+        block: int | None = None,
     ) -> None:
-        """Write the command of each lane: a step, or, if `reset_ended`, a reset of an ended one."""
+        """Write the command of each lane: a step, or, if `reset_ended`, a reset of an ended one.
+
+        Either gathers the lane's observation into that block of the observations, if there is one.
+        """
     def collect(self, lanes: NDArray[np.int64]) -> tuple[Any, ...]:
         """Return results of lanes that have finished, as new arrays; see `stepper.StepResults`."""
     def finish_step(
@@ -100,7 +115,12 @@ class LaneTable:
         frame_number: int,
         episode_frame_number: int,
     ) -> None:
-        """Append a frame and its transition to the ring, then write the results of the step."""
+        """Append a frame and its transition to the ring, then write the results of the step.
+
+        The lane's observation is gathered as by `gather_observation`.
+        """
+    def gather_observation(self, lane: int, writer: LaneWriter) -> None:
+        """Gather the lane's newest stack into the block that came with its command, if one did."""
     @property
     def command(self) -> NDArray[np.uint8]: ...
     @property

@@ -131,8 +131,9 @@ def test_fails_with_batches_whose_frames_are_in_another_order(monkeypatch):
     assert mean_return(seed=1) < 0.8
 
 
-# The smallest network, whose updates take a third of the time.
-SMALL = {"network": "data-efficient"}
+# The smallest network, whose updates take a third of the time. After 6,000 steps some seeds have
+# learned only a part of the task with it, and others on a processor that rounds differently.
+SMALL = {"network": "data-efficient", "total_timesteps": 10000}
 # Returns of the task lie between −1 and 1.
 HEADS = {
     "c51": {**SMALL, "head": "c51", "n_atoms": 21, "v_min": -1.5, "v_max": 1.5},

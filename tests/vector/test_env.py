@@ -9,6 +9,8 @@ import gymnasium
 import gymnasium.wrappers.vector as vector_wrappers
 import numpy as np
 import pytest
+import torch
+from gymnasium.spaces import Box, Discrete
 from gymnasium.utils import env_checker, passive_env_checker, performance
 from gymnasium.vector import AutoresetMode, SyncVectorEnv
 from gymnasium.wrappers import FrameStackObservation, RecordEpisodeStatistics
@@ -157,6 +159,60 @@ def test_observations_are_new_arrays_unless_copy_is_false() -> None:
     np.testing.assert_array_equal(view, first)
     assert reusing.step(np.array([2]))[0] is view
     np.testing.assert_array_equal(view, second)
+
+
+def address(observations: Any) -> int:
+    return int(observations.__array_interface__["data"][0])
+
+
+@pytest.mark.parametrize("mode", [AutoresetMode.NEXT_STEP, AutoresetMode.SAME_STEP])
+@pytest.mark.parametrize("num_workers", [2, None])
+@pytest.mark.parametrize("encoded", [True, False])
+def test_lent_observations_are_those_that_the_caller_gathers(
+    mode: AutoresetMode, num_workers: int | None, encoded: bool
+) -> None:
+    spaces = Box(0, 255, (4, 84, 84), np.uint8), Discrete(4)
+    replay = ReplayBuffer(3000, *spaces, "numpy", n_envs=3, shared=True) if encoded else None
+    lending = AtariVectorEnv(BREAKOUT, 3, num_workers, replay=replay, autoreset_mode=mode)
+    gathering = AtariVectorEnv(BREAKOUT, 3, 0, autoreset_mode=mode)
+    np.testing.assert_array_equal(lending.reset(seed=5)[0], gathering.reset(seed=5)[0])
+    draws = np.random.default_rng(0)
+    addresses, ended = set(), 0
+    for step in range(300):
+        if step == 100:
+            np.testing.assert_array_equal(lending.reset()[0], gathering.reset()[0])
+        actions = draws.integers(4, size=3)
+        got, expected = lending.step(actions), gathering.step(actions)
+        for one, other in zip(got[:4], expected[:4], strict=True):
+            np.testing.assert_array_equal(one, other)
+        if "final_obs" in expected[4]:
+            compare_final(got[4], expected[4])
+        ended += (expected[2] | expected[3]).sum()
+        addresses.add(address(got[0]))
+    assert ended >= 10
+    # What is given back is lent again: the caller keeps one of a step, and one of that before.
+    assert len(addresses) <= 3
+    lending.close()
+    gathering.close()
+
+
+@pytest.mark.parametrize("keep", [np.asarray, lambda array: array[1:, 2], torch.from_numpy])
+def test_lent_observations_stay_as_long_as_anybody_refers_to_them(keep: Any) -> None:
+    envs = AtariVectorEnv(BREAKOUT, 3, 2)
+    envs.reset(seed=1)
+    kept, copies, addresses = [], [], set()
+    for _ in range(12):
+        observations = envs.step(np.array([1, 2, 3]))[0]
+        kept.append(keep(observations))
+        copies.append(keep(observations.copy()))
+        addresses.add(address(observations))
+    assert len(addresses) == 12
+    del observations
+    kept, copies = kept[1:], copies[1:]
+    assert address(envs.step(np.array([1, 2, 3]))[0]) in addresses
+    envs.close()
+    for one, copy in zip(kept, copies, strict=True):
+        np.testing.assert_array_equal(one, copy)
 
 
 def test_colour_observations_have_the_given_size() -> None:

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from numpy.typing import NDArray
 
 from framering import _core
 from framering.vector.shared_arrays import RESET, STEP
@@ -9,12 +10,18 @@ from framering.vector.stepper import StepResults
 
 LANES = 3
 FRAME = np.arange(64, dtype=np.uint8)
+NO_OBSERVATIONS = np.empty((0, LANES, 0), np.uint8)
+
+
+def rows() -> NDArray[np.uint8]:
+    """Return the memory of a table."""
+    return np.zeros(LANES * _core.LaneTable.row_bytes, np.uint8)
 
 
 @pytest.fixture
 def table() -> _core.LaneTable:
     """Return an empty table."""
-    return _core.LaneTable(np.zeros(LANES * _core.LaneTable.row_bytes, np.uint8))
+    return _core.LaneTable(rows(), NO_OBSERVATIONS)
 
 
 @pytest.fixture
@@ -24,8 +31,9 @@ def ring() -> _core.Ring:
 
 
 def test_columns_are_views_of_the_memory() -> None:
-    memory = np.zeros(LANES * _core.LaneTable.row_bytes, np.uint8)
-    here, there = _core.LaneTable(memory), _core.LaneTable(memory)
+    memory = rows()
+    here = _core.LaneTable(memory, NO_OBSERVATIONS)
+    there = _core.LaneTable(memory, NO_OBSERVATIONS)
     here.reward[:] = [1.0, 2.0, 3.0]
     here.counters[:, 1] = [4, 5, 6]
     here.game_over[2] = True
@@ -100,12 +108,55 @@ def test_new_results_do_not_change_those_collected_before(table: _core.LaneTable
 @pytest.mark.parametrize("nbytes", [0, 127, 129])
 def test_memory_of_another_size_is_refused(nbytes: int) -> None:
     with pytest.raises(ValueError, match="memory: expected aligned rows of 128 bytes, got"):
-        _core.LaneTable(np.zeros(nbytes, np.uint8))
+        _core.LaneTable(np.zeros(nbytes, np.uint8), NO_OBSERVATIONS)
 
 
 def test_memory_that_is_not_aligned_is_refused() -> None:
     with pytest.raises(ValueError, match="memory: expected aligned rows of 128 bytes, got"):
-        _core.LaneTable(np.zeros(129, np.uint8)[1:])
+        _core.LaneTable(np.zeros(129, np.uint8)[1:], NO_OBSERVATIONS)
+
+
+@pytest.mark.parametrize(
+    ("shape", "dtype"), [((2, LANES + 1, 2, 64), np.uint8), ((LANES,), np.uint8)]
+)
+def test_blocks_for_other_lanes_are_refused(shape: tuple[int, ...], dtype: type) -> None:
+    with pytest.raises(ValueError, match=rf"observations: expected uint8 \(blocks, {LANES}, ...\)"):
+        _core.LaneTable(rows(), np.zeros(shape, dtype))
+
+
+def test_a_lane_gathers_into_the_block_of_its_step_alone(ring: _core.Ring) -> None:
+    blocks = np.zeros((2, LANES, 2, 64), np.uint8)
+    table = _core.LaneTable(rows(), blocks)
+    writer = ring.writer(1)
+    writer.begin_segment(FRAME)
+    table.gather_observation(1, writer)
+    assert not blocks.any()
+    table.command_steps(np.arange(LANES), np.zeros(LANES, np.int64), True, 1)
+    table.gather_observation(1, writer)
+    np.testing.assert_array_equal(blocks[1, 1], [FRAME, FRAME])
+    table.finish_step(1, writer, FRAME[::-1].copy(), 0, 0.0, False, False, 0, 0, 0)
+    np.testing.assert_array_equal(blocks[1, 1], [FRAME, FRAME[::-1]])
+    blocks[1, 1] = 0
+    assert not blocks.any()
+    table.collect(np.arange(LANES))
+    table.gather_observation(1, writer)
+    assert not blocks.any()
+
+
+def test_a_block_that_does_not_exist_or_fit_is_refused(
+    table: _core.LaneTable, ring: _core.Ring
+) -> None:
+    lanes = np.arange(LANES)
+    with pytest.raises(IndexError, match="block: expected less than 0"):
+        table.command_steps(lanes, lanes, False, 0)
+    assert not table.running.any()
+    small = _core.LaneTable(rows(), np.zeros((1, LANES, 64), np.uint8))
+    small.command_steps(lanes, lanes, False, 0)
+    writer = ring.writer(0)
+    writer.begin_segment(FRAME)
+    with pytest.raises(ValueError, match="observations: expected stacks of 128 bytes"):
+        small.finish_step(0, writer, FRAME, 0, 1.0, False, False, 0, 0, 0)
+    assert ring.published()[0] == 1
 
 
 @pytest.mark.parametrize("lane", [-1, LANES])

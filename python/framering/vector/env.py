@@ -42,7 +42,11 @@ from framering.vector.async_stepper import AsyncStepper
 from framering.vector.executors import default_num_workers, make_executor
 from framering.vector.infos import counter_infos, step_infos
 from framering.vector.lane import LaneSetup
-from framering.vector.observations import AsyncObservationReader, ObservationReader
+from framering.vector.observations import (
+    AsyncObservationReader,
+    ObservationReader,
+    SharedObservationReader,
+)
 from framering.vector.saved_games import check_states
 from framering.vector.shared_arrays import Layout
 from framering.vector.stepper import LaneStepper
@@ -109,7 +113,9 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
         have the final observation. DISABLED: reset ended games by
         ``reset(options={"reset_mask": mask})``.
     copy
-        Whether each call returns a new array of observations; False reuses one.
+        Whether an array of observations stays as it is while anything refers to it; False reuses
+        one. With worker processes these arrays lie in shared memory: a forked process that inherits
+        one must copy it.
     record_statistics
         Whether infos report finished games. Turn it off under Gymnasium's
         ``RecordEpisodeStatistics``, which uses the same key.
@@ -241,15 +247,23 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
             if replay is None
             else replay_ring(replay, num_envs, observation_space, action_space, shared=shared)
         )
-        layout = Layout(num_envs, emulator.screen_shape if render_mode else (0,))
+        lends = shared and self.copy and self.batch_size is None
+        layout = Layout(
+            num_envs,
+            screen_shape=emulator.screen_shape if render_mode else (0,),
+            stack_shape=shape if lends else (0,),
+        )
         self._same_step = self.autoreset_mode is AutoresetMode.SAME_STEP
         setup = LaneSetup(self.settings, self._same_step, self._ring)
         self._stepper: LaneStepper
         self._async: AsyncMode | None = None
         if self.batch_size is None:
-            self._observations = ObservationReader(self._ring, (num_envs, *shape), copy=self.copy)
-            self._stepper = LaneStepper(
-                make_executor(layout, setup, num_workers), self.autoreset_mode
+            executor = make_executor(layout, setup, num_workers)
+            self._stepper = LaneStepper(executor, self.autoreset_mode)
+            self._observations = (
+                SharedObservationReader(self._ring, (num_envs, *shape), executor.columns)
+                if lends
+                else ObservationReader(self._ring, (num_envs, *shape), copy=self.copy)
             )
         else:
             self._observations = reader = AsyncObservationReader(
@@ -394,7 +408,7 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
                 f"games {np.flatnonzero(ended).tolist()} have ended: "
                 'reset them by reset(options={"reset_mask": mask}) first'
             )
-        self._stepper.send(actions)
+        self._stepper.send(actions, self._observations.begin_step())
 
     def recv(self) -> _StepResult:
         """Wait for the step that `send` started, and return its results. See `step`.
@@ -418,7 +432,7 @@ class AtariVectorEnv(VectorEnv[_Array, _Array, _Array]):
             self._observations.final if self._same_step else None,
             statistics=self._record_statistics,
         )
-        return self._observations.newest(), *results[:3], infos
+        return self._observations.end_step(), *results[:3], infos
 
     def render(self) -> tuple[npt.NDArray[np.uint8], ...] | None:
         """Return the consoles' screens, RGB ``(height, width, 3)``; None without a render mode."""

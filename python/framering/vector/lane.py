@@ -118,6 +118,7 @@ class VectorLane:
     def _start_episode(self, seed: int | None) -> None:
         self._emulator.reset(self._frame, seed)
         self._writer.begin_segment(self._frame)
+        self._columns.table.gather_observation(self._index, self._writer)
         self._columns.counters[:, self._index] = self._counters()
 
     def _counters(self) -> tuple[int, int, int]:

@@ -6,6 +6,7 @@ import numpy as np
 import numpy.typing as npt
 
 from framering import _core
+from framering.vector.shared_arrays import Columns
 
 
 class ObservationReader:
@@ -25,6 +26,14 @@ class ObservationReader:
         self._ring = ring
         self._copy = copy
         self._observations = np.zeros(shape, np.uint8)
+
+    def begin_step(self) -> int | None:
+        """Return the block that the lanes of the next step shall gather into: none."""
+        return None
+
+    def end_step(self) -> npt.NDArray[np.uint8]:
+        """Return the newest stack of each lane, after the step that `begin_step` began."""
+        return self.newest()
 
     def newest(self) -> npt.NDArray[np.uint8]:
         """Return the newest stack of each lane."""
@@ -61,6 +70,38 @@ class ObservationReader:
         for index, stack in zip(chosen, after, strict=True):
             final[index] = stack
         return final
+
+
+class SharedObservationReader(ObservationReader):
+    """Lends the caller blocks that the lanes have gathered into, each in its own process.
+
+    A block is not written again while there is an array or tensor over it. While the caller keeps
+    all of them, the stacks are gathered here, into new arrays.
+
+    Parameters
+    ----------
+    ring, shape
+        As for `ObservationReader`.
+    columns
+        Its blocks of observations are those that are lent.
+    """
+
+    def __init__(self, ring: _core.Ring, shape: tuple[int, ...], columns: Columns) -> None:
+        super().__init__(ring, shape, copy=True)
+        self._blocks = _core.LentBlocks(columns.observations)
+        self._filled: npt.NDArray[np.uint8] | None = None
+
+    def begin_step(self) -> int | None:
+        """Return the block that the lanes of the next step shall gather into, if one is free."""
+        block, self._filled = self._blocks.lend() or (None, None)
+        return block
+
+    def end_step(self) -> npt.NDArray[np.uint8]:
+        """Return the newest stack of each lane: the block, if there was one."""
+        if self._filled is None:
+            return self.newest()
+        self._observations, self._filled = self._filled, None
+        return self._observations
 
 
 class AsyncObservationReader(ObservationReader):

@@ -12,6 +12,8 @@ from framering import _core
 IDLE, STEP, RESET, RESET_SEEDED, RENDER, SAVE, RESTORE = range(7)
 # Space for a compressed saved game; most take a fifth of it.
 STATE_BYTES = 1 << 16
+# Blocks of observations: two that the caller holds, one that is being filled, and one more.
+_OBSERVATION_BLOCKS = 4
 
 # The fields of `framering._core.LaneTable` that are attributes of `Columns`.
 _FIELDS = (
@@ -22,16 +24,28 @@ _FIELDS = (
 
 
 class Layout(NamedTuple):
-    """Number of lanes, and shape of the screens that they render: (0,) for none."""
+    """Number of lanes, and the shapes of what each of them writes.
+
+    Attributes
+    ----------
+    lanes
+        Number of lanes.
+    screen_shape
+        Shape of the screens that they render; (0,) for none.
+    stack_shape
+        Shape of the observations that they gather; (0,) where the caller gathers them.
+    """
 
     lanes: int
     screen_shape: tuple[int, ...]
+    stack_shape: tuple[int, ...]
 
     @property
     def nbytes(self) -> int:
         """Bytes of memory that the columns need."""
-        row_bytes = _core.LaneTable.row_bytes
-        return self.lanes * (row_bytes + STATE_BYTES + math.prod(self.screen_shape))
+        screen_bytes, stack_bytes = math.prod(self.screen_shape), math.prod(self.stack_shape)
+        row_bytes = _core.LaneTable.row_bytes + STATE_BYTES + screen_bytes
+        return self.lanes * (row_bytes + _OBSERVATION_BLOCKS * stack_bytes)
 
 
 class Columns:
@@ -63,19 +77,29 @@ class Columns:
         True for each of the counters: the mask of those infos that all games have.
     screens
         The consoles' screens as last rendered, RGB (lanes, height, width, 3).
+    observations
+        Blocks of observations (blocks, lanes, *stack_shape). The lanes gather into the block that
+        `table` gives them with their step.
     """
 
     def __init__(self, layout: Layout, memory: npt.NDArray[np.uint8] | None = None) -> None:
         if memory is None:
             memory = np.zeros(layout.nbytes, np.uint8)
-        begin = layout.lanes * _core.LaneTable.row_bytes
-        self.table = _core.LaneTable(memory[:begin])
+        lanes, begin = layout.lanes, 0
+
+        def part(*shape: int) -> npt.NDArray[np.uint8]:
+            nonlocal begin
+            first, begin = begin, begin + math.prod(shape)
+            return memory[first:begin].reshape(shape)
+
+        rows = part(lanes * _core.LaneTable.row_bytes)
+        self.states = part(lanes, STATE_BYTES)
+        self.observations = part(_OBSERVATION_BLOCKS, lanes, *layout.stack_shape)
+        self.screens = part(lanes, *layout.screen_shape)
+        self.table = _core.LaneTable(rows, self.observations)
         for name in _FIELDS:
             setattr(self, name, getattr(self.table, name))
-        end = begin + layout.lanes * STATE_BYTES
-        self.states = memory[begin:end].reshape(layout.lanes, STATE_BYTES)
         self.all_valid = np.ones(self.counters.shape, np.bool_)
-        self.screens = memory[end:].reshape(layout.lanes, *layout.screen_shape)
 
     command: npt.NDArray[np.uint8]
     running: npt.NDArray[np.bool_]

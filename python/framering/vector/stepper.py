@@ -114,10 +114,13 @@ class LaneStepper:
         """Return whether all lanes can take these actions as they are, without further checks."""
         return self.columns.table.can_step(self._all, actions, num_actions)
 
-    def send(self, actions: npt.NDArray[np.integer[Any]]) -> None:
-        """Start a step without waiting for its results."""
+    def send(self, actions: npt.NDArray[np.integer[Any]], block: int | None = None) -> None:
+        """Start a step without waiting for its results.
+
+        Each lane gathers its observation into that block of ``columns.observations``, if any.
+        """
         self.wait()
-        self.columns.table.command_steps(self._all, actions, self._resets_on_next_step)
+        self.columns.table.command_steps(self._all, actions, self._resets_on_next_step, block)
         self.executor.send()
         self.pending = True
 

@@ -51,8 +51,8 @@ class WorkerSpec:
     def from_json(cls, text: str) -> "WorkerSpec":
         """Read what `to_json` returned."""
         fields: dict[str, Any] = json.loads(text)
-        lanes, screen_shape = fields["layout"]
-        fields["layout"] = Layout(lanes, tuple(screen_shape))
+        lanes, *shapes = fields["layout"]
+        fields["layout"] = Layout(lanes, *map(tuple, shapes))
         fields["settings"] = AtariSettings(**fields["settings"])
         return cls(**fields)
 
