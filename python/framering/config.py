@@ -167,6 +167,8 @@ class TrainConfig:
     noisy: bool = False
     """explore by noise on the weights after the convolutions (NoisyNet, Fortunato et al. 2018);
     --start-e 0 --end-e 0 leaves the noise alone"""
+    noisy_sigma: float = 0.5
+    """the initial scale of that noise"""
     layer_norm: bool = False
     """normalise the layers' outputs before each ReLU (LayerNorm)"""
     augment: bool = False
@@ -321,7 +323,7 @@ class TrainConfig:
         ):
             value = getattr(self, name)
             self._require(name, "between 0 and 1", value is None or 0 <= value <= 1)
-        for name in ("learning_rate", "tau", "exploration_fraction", "adam_eps"):
+        for name in ("learning_rate", "tau", "exploration_fraction", "adam_eps", "noisy_sigma"):
             self._require(name, "above 0 and at most 1", 0 < getattr(self, name) <= 1)
         finite = math.isfinite(self.max_grad_norm) and self.max_grad_norm >= 0
         self._require("max_grad_norm", "a finite number, 0 or more", finite)

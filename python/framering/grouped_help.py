@@ -40,6 +40,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "network",
         "dueling",
         "noisy",
+        "noisy_sigma",
         "layer_norm",
         "head",
         "n_atoms",

@@ -54,6 +54,7 @@ PRESETS: dict[str, dict[str, Any]] = {
         **_ATARI_100K,
         **_RAINBOW,
         "network": "data-efficient",
+        "noisy_sigma": 0.1,
         "target_network_frequency": 2_000,
         "n_step": 20,
         "max_grad_norm": 10.0,
@@ -127,7 +128,8 @@ def preset(name: str) -> TrainConfig:
 
     - ``rainbow``: Hessel et al. (2018). Priorities are the cross-entropy, not the KL divergence,
       and one draw of noise serves a whole batch.
-    - ``der``: data-efficient Rainbow (van Hasselt et al. 2019), on Atari-100k. As ``rainbow``.
+    - ``der``: data-efficient Rainbow (van Hasselt et al. 2019), on Atari-100k. As ``rainbow``; the
+      noise starts at 0.1, as in Dopamine's and in Kaixhin's ``Rainbow``.
       Agarwal et al. (2021) report higher scores for theirs, Dopamine's ``DER.gin``, which has the
       network of 2015 and ten-step returns: ``--network nature --n-step 10``.
     - ``drq-eps``: DrQ(ε) (Agarwal et al. 2021), on Atari-100k; settings of Dopamine's

@@ -13,9 +13,10 @@ from framering.dqn.layers import (
 )
 
 
-def test_noise_is_factorised_and_scaled_as_in_the_paper():
+@pytest.mark.parametrize("sigma", [0.5, 0.1])
+def test_noise_is_factorised_and_scaled_as_in_the_paper(sigma):
     torch.manual_seed(1)
-    layer = NoisyLinear(5, 3)
+    layer = NoisyLinear(5, 3, sigma)
     draw_noise(noise_of(layer), torch.Generator().manual_seed(2))
     inputs = torch.randn(4, 5)
 
@@ -25,9 +26,9 @@ def test_noise_is_factorised_and_scaled_as_in_the_paper():
     def f(x):
         return x.sign() * x.abs().sqrt()
 
-    sigma = 0.5 / math.sqrt(5)
-    weight = layer.weight + sigma * torch.outer(f(noise_out), f(noise_in))
-    bias = layer.bias + sigma * f(noise_out)
+    scale = sigma / math.sqrt(5)
+    weight = layer.weight + scale * torch.outer(f(noise_out), f(noise_in))
+    bias = layer.bias + scale * f(noise_out)
     torch.testing.assert_close(layer(inputs), inputs @ weight.T + bias)
 
 
@@ -47,7 +48,7 @@ def test_evaluation_has_no_noise_and_new_noise_changes_the_outputs():
 
 def test_the_noise_is_the_same_with_gradients_and_without():
     torch.manual_seed(1)
-    network = FusedSequential(*make_streams(7, 5, 3, 4, dueling=True, noisy=True))
+    network = FusedSequential(*make_streams(7, 5, 3, 4, dueling=True, noisy_sigma=0.5))
     draw_noise(noise_of(network), torch.Generator().manual_seed(1))
     inputs = torch.randn(2, 7)
 
@@ -85,12 +86,16 @@ def test_dueling_streams_join_values_and_advantages(outputs):
 
 
 @pytest.mark.parametrize("dueling", [False, True])
-@pytest.mark.parametrize("noisy", [False, True])
+@pytest.mark.parametrize("sigma", [None, 0.1])
 @pytest.mark.parametrize("layer_norm", [False, True])
-def test_streams_have_the_shape_that_was_asked_for(dueling, noisy, layer_norm):
-    layers = make_streams(7, 5, 3, 4, dueling=dueling, noisy=noisy, layer_norm=layer_norm)
+def test_streams_have_the_shape_and_the_noise_that_were_asked_for(dueling, sigma, layer_norm):
+    layers = make_streams(7, 5, 3, 4, dueling=dueling, noisy_sigma=sigma, layer_norm=layer_norm)
 
     modules = [module for layer in layers for module in layer.modules()]
     assert torch.nn.Sequential(*layers)(torch.randn(2, 7)).shape == (2, 12)
-    assert any(isinstance(module, NoisyLinear) for module in modules) == noisy
+    noisy = [module for module in modules if isinstance(module, NoisyLinear)]
+    assert len(noisy) == (0 if sigma is None else 4 if dueling else 2)
+    for layer in noisy:
+        scales = layer.weight_sigma * math.sqrt(layer.in_features)
+        torch.testing.assert_close(scales, torch.full_like(scales, sigma))
     assert any(isinstance(module, torch.nn.LayerNorm) for module in modules) == layer_norm

@@ -8,9 +8,6 @@ from torch.nn import functional
 
 from framering.dqn.onednn import FusedSequential, OneDnnLinear
 
-# The noise's initial scale with factorised noise (Fortunato et al. 2018, section 3.2).
-_INITIAL_NOISE = 0.5
-
 
 class Float32Linear(nn.Linear):
     """``torch.nn.Linear`` in float32, also under ``torch.autocast``: the last layer.
@@ -36,6 +33,8 @@ class NoisyLinear(nn.Linear):
     ----------
     in_features, out_features
         Numbers of inputs and outputs.
+    sigma
+        The initial scale of the noise, σ₀ in section 3.2.
     float32
         Compute in float32 under ``torch.autocast`` too: for the last layer.
     """
@@ -43,11 +42,13 @@ class NoisyLinear(nn.Linear):
     noise_in: Tensor
     noise_out: Tensor
 
-    def __init__(self, in_features: int, out_features: int, float32: bool = False) -> None:
+    def __init__(
+        self, in_features: int, out_features: int, sigma: float = 0.5, float32: bool = False
+    ) -> None:
         # nn.Linear's initial weights are those of the paper: uniform in ±1/√in_features.
         super().__init__(in_features, out_features)
         self._float32 = float32
-        scale = _INITIAL_NOISE / math.sqrt(in_features)
+        scale = sigma / math.sqrt(in_features)
         self.weight_sigma = nn.Parameter(torch.full_like(self.weight, scale))
         self.bias_sigma = nn.Parameter(torch.full_like(self.bias, scale))
         self.register_buffer("noise_in", torch.zeros(in_features), persistent=False)
@@ -115,16 +116,20 @@ def make_streams(
     outputs: int,
     *,
     dueling: bool = False,
-    noisy: bool = False,
+    noisy_sigma: float | None = None,
     layer_norm: bool = False,
 ) -> list[nn.Module]:
-    """Make the layers that map features (B, features) to outputs (B, num_actions · outputs)."""
+    """Make the layers that map features (B, features) to outputs (B, num_actions · outputs).
+
+    They are noisy, at first with this scale, if ``noisy_sigma`` is given.
+    """
 
     def stream(size: int) -> list[nn.Module]:
-        first = NoisyLinear(features, hidden) if noisy else OneDnnLinear(features, hidden)
         norm = [nn.LayerNorm(hidden)] if layer_norm else []
-        last = NoisyLinear(hidden, size, float32=True) if noisy else Float32Linear(hidden, size)
-        return [first, *norm, relu(), last]
+        if noisy_sigma is None:
+            return [OneDnnLinear(features, hidden), *norm, relu(), Float32Linear(hidden, size)]
+        first = NoisyLinear(features, hidden, noisy_sigma)
+        return [first, *norm, relu(), NoisyLinear(hidden, size, noisy_sigma, float32=True)]
 
     if not dueling:
         return stream(num_actions * outputs)

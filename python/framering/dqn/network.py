@@ -37,6 +37,8 @@ class NetworkOptions(NamedTuple):
         State value and advantages in two streams (Wang et al. 2016).
     noisy
         `framering.dqn.layers.NoisyLinear` after the convolutions.
+    noisy_sigma
+        The initial scale of its noise.
     layer_norm
         ``torch.nn.LayerNorm`` before each ReLU.
     huber
@@ -51,6 +53,7 @@ class NetworkOptions(NamedTuple):
     architecture: str = "nature"
     dueling: bool = False
     noisy: bool = False
+    noisy_sigma: float = 0.5
     layer_norm: bool = False
     huber: bool = False
     n_atoms: int = 51
@@ -99,7 +102,7 @@ class ValueNetwork(nn.Module):
             num_actions,
             head.outputs,
             dueling=options.dueling,
-            noisy=options.noisy,
+            noisy_sigma=options.noisy_sigma if options.noisy else None,
             layer_norm=options.layer_norm,
         )
         # One sequence where it can be, whose parameters have CleanRL's names.

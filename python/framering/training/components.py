@@ -119,6 +119,7 @@ def network_options(config: TrainConfig) -> NetworkOptions:
         architecture=config.network,
         dueling=config.dueling,
         noisy=config.noisy,
+        noisy_sigma=config.noisy_sigma,
         layer_norm=config.layer_norm,
         huber=config.huber,
         n_atoms=config.n_atoms,
