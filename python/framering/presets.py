@@ -129,7 +129,8 @@ def preset(name: str) -> TrainConfig:
     - ``rainbow``: Hessel et al. (2018). Priorities are the cross-entropy, not the KL divergence,
       and one draw of noise serves a whole batch.
     - ``der``: data-efficient Rainbow (van Hasselt et al. 2019), on Atari-100k. As ``rainbow``; the
-      noise starts at 0.1, as in Dopamine's and in Kaixhin's ``Rainbow``.
+      noise starts at 0.1, as in Dopamine's and Kaixhin's agents, and as Hessel et al. advise
+      instead of their 0.5 where the noise isn't drawn by TensorFlow on a GPU.
       Agarwal et al. (2021) report higher scores for theirs, Dopamine's ``DER.gin``, which has the
       network of 2015 and ten-step returns: ``--network nature --n-step 10``.
     - ``drq-eps``: DrQ(ε) (Agarwal et al. 2021), on Atari-100k; settings of Dopamine's

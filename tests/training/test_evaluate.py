@@ -36,6 +36,42 @@ class LitCartPole(CartPoleEnv):
 gymnasium.register("LitCartPole-v0", LitCartPole, max_episode_steps=500)
 
 
+class ShortOrLong(gymnasium.Env):
+    """Every other environment has games of one step, the others of forty; each step is worth 1."""
+
+    observation_space = gymnasium.spaces.Box(-1, 1, (4,), np.float32)
+    action_space = gymnasium.spaces.Discrete(2)
+    made = 0
+
+    def __init__(self):
+        self.length = 40 if ShortOrLong.made % 2 else 1
+        ShortOrLong.made += 1
+
+    def reset(self, *, seed=None, options=None):
+        super().reset(seed=seed)
+        self.steps = 0
+        return np.zeros(4, np.float32), {}
+
+    def step(self, action):
+        self.steps += 1
+        return np.zeros(4, np.float32), 1.0, self.steps == self.length, False, {}
+
+
+gymnasium.register("ShortOrLong-v0", ShortOrLong)
+
+
+@pytest.mark.parametrize(
+    ("episodes", "short"), [(1, 1), (4, 2), (20, 10), (23, 12)], ids=lambda number: str(number)
+)
+def test_short_games_count_no_more_than_long_ones(episodes, short):
+    task = make_task_spec("ShortOrLong-v0")
+    ShortOrLong.made = 0
+
+    returns = evaluate(Balances(), task, episodes=episodes)
+
+    assert sorted(returns) == short * [1.0] + (episodes - short) * [40.0]
+
+
 def test_there_is_one_return_for_each_game():
     returns = evaluate(Balances(), make_task_spec("CartPole-v1"), episodes=3, epsilon=0)
 
