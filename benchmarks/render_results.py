@@ -60,7 +60,7 @@ RENDERINGS = {
 
 # Files that no benchmark renders, and where their contents come from.
 OTHERS = {
-    "vector_env_avx2.md": "compare_vector_env.py with FRAMERING_CPU=avx2; it names its command",
+    "avx2.md": "the vector environments again with FRAMERING_CPU=avx2; it names its command",
     "training.md": "written by hand from benchmarks/compare_cleanrl.py and framering profile",
     "replay.md": "written by hand from replay_by_game.md",
     "gpu.md": "benchmarks/gpu.py on a machine with a GPU, and what was changed since",

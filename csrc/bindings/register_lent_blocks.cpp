@@ -28,12 +28,11 @@ namespace {
 class LentBlocks {
  public:
   explicit LentBlocks(py::array memory) : memory_(std::move(memory)) {
-    if (memory_.ndim() == 0 || !has_dtype(memory_, py::dtype::of<std::uint8_t>()) ||
-        !is_contiguous(memory_) || !memory_.writeable()) {
-      throw py::value_error(
-          "memory: expected a writable, contiguous uint8 array (blocks, ...), got " +
-          describe(memory_));
+    if (memory_.ndim() == 0) {
+      throw py::value_error("memory: expected uint8 (blocks, ...), got " + describe(memory_));
     }
+    data_ = writable_bytes(memory_, static_cast<std::uint64_t>(memory_.nbytes()), "memory",
+                           "uint8 (blocks, ...)");
     lent_ = std::make_shared<Flags>(static_cast<std::size_t>(memory_.shape(0)));
   }
 
@@ -52,9 +51,8 @@ class LentBlocks {
       [[maybe_unused]] const Borrower* const owned = borrower.release();  // by the capsule
       lent.store(true, std::memory_order_relaxed);
       const Shape shape(memory_.shape() + 1, memory_.shape() + memory_.ndim());
-      const auto* data = static_cast<const std::uint8_t*>(memory_.data()) +
-                         static_cast<py::ssize_t>(index) * memory_.strides(0);
-      return std::pair(index, py::array(memory_.dtype(), shape, data, owner));
+      const auto* block = data_ + static_cast<py::ssize_t>(index) * memory_.strides(0);
+      return std::pair(index, py::array(memory_.dtype(), shape, block, owner));
     }
     return std::nullopt;
   }
@@ -70,6 +68,7 @@ class LentBlocks {
   };
 
   py::array memory_;
+  const std::uint8_t* data_ = nullptr;
   std::shared_ptr<Flags> lent_;
 };
 

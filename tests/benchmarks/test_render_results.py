@@ -27,7 +27,7 @@ def test_the_list_runs_nothing():
     shown = subprocess.run(command, capture_output=True, text=True, check=True).stdout
 
     assert shown.startswith("update_costs, 5 min: python benchmarks/update_costs.py\n")
-    assert "vector_env, " not in shown
+    assert "vector_env" not in shown
 
 
 def test_only_what_is_chosen_is_run_and_failures_are_named(monkeypatch):

@@ -70,6 +70,16 @@ def test_the_noise_is_the_same_with_gradients_and_without():
     torch.testing.assert_close(outputs, network(inputs))
 
 
+def test_the_scales_of_the_noise_are_learned():
+    layer = NoisyLinear(5, 3)
+    draw_noise(noise_of(layer), torch.Generator().manual_seed(1))
+
+    layer(torch.randn(4, 5)).sum().backward()
+
+    assert layer.weight_sigma.grad.abs().min() > 0
+    assert layer.bias_sigma.grad.abs().min() > 0
+
+
 @pytest.mark.parametrize("outputs", [1, 2])
 def test_dueling_streams_join_values_and_advantages(outputs):
     # V = 2, 4; advantages 1, 4, 1 and 10, 40, 10, whose means are 2 and 20.
