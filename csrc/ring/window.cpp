@@ -142,6 +142,9 @@ LaneWindow WindowFinder::find_lane(std::size_t index, std::uint64_t guard) {
       }
       low = std::max(low, whole == 0 ? 0 : whole + 2 * lane.stack() - 1);
       if (low >= high) {
+        if (lane.published() != high) {
+          continue;  // perhaps a lap during the search
+        }
         return {.low = high, .high = high, .transitions = 0};
       }
     }

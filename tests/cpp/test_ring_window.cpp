@@ -1,6 +1,10 @@
 #include <doctest/doctest.h>
 
+#include <atomic>
+#include <chrono>
 #include <stdexcept>
+#include <thread>
+#include <vector>
 
 #include "ring/window.hpp"
 #include "ring_fixture.hpp"
@@ -101,6 +105,40 @@ TEST_CASE("what was forgotten is in no window and not counted") {
   write_episodes(writer, 1, 3);
   CHECK(window(finder).transitions == 3);
   CHECK(finder.transitions_seen().at(0) == 3);
+}
+
+// More threads than cores search, so that some are interrupted within a search, for many laps.
+TEST_CASE("a window that is found while the lane is lapped has transitions") {
+  for (const std::uint64_t row_bytes : {0U, 8U}) {
+    const auto ring = std::make_shared<Ring>(Geometry{.lanes = 1,
+                                                      .slots = 20,
+                                                      .frame_bytes = 64,
+                                                      .stack = 2,
+                                                      .action_bytes = 8,
+                                                      .row_bytes = row_bytes},
+                                             Memory::kPrivate);
+    LaneWriter writer(ring, 0);
+    write_episodes(writer, 1, 1);
+    std::atomic<int> empty = 0;
+    {
+      std::vector<std::jthread> readers;
+      for (int reader = 0; reader < 8; ++reader) {
+        readers.emplace_back([&](const std::stop_token& stop) {
+          WindowFinder finder(ring, 10);
+          while (!stop.stop_requested()) {
+            empty += window(finder).transitions == 0 ? 1 : 0;
+          }
+        });
+      }
+      const Bytes image(64);
+      const auto begin = std::chrono::steady_clock::now();
+      while (std::chrono::steady_clock::now() - begin < std::chrono::milliseconds(500)) {
+        writer.append(image.data(), step(kAction));
+      }
+    }
+    CAPTURE(row_bytes);
+    CHECK(empty == 0);
+  }
 }
 
 TEST_CASE("a window without capacity is refused") {
