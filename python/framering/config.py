@@ -202,6 +202,9 @@ class TrainConfig:
     """whole games of an evaluation"""
     eval_epsilon: float | None = None
     """epsilon of an evaluation; None: end-e"""
+    eval_videos: int = 10
+    """first games of the saved model's evaluation that are recorded into
+    videos/{run_name}-eval; they are played one at a time, the others ten"""
     checkpoint_every: int = 0
     """environment steps between checkpoints, with one at the end, and at Ctrl-C or SIGTERM; 0:
     none"""
@@ -286,6 +289,7 @@ class TrainConfig:
             "learning_starts",
             "torch_threads",
             "eval_every",
+            "eval_videos",
             "checkpoint_every",
         ):
             self._require(name, "0 or more", getattr(self, name) >= 0)

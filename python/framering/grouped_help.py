@@ -75,6 +75,7 @@ GROUPS: dict[str, tuple[str, ...]] = {
         "eval_every",
         "eval_episodes",
         "eval_epsilon",
+        "eval_videos",
         "capture_video",
         "upload_model",
         "hf_entity",

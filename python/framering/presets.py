@@ -55,6 +55,9 @@ PRESETS: dict[str, dict[str, Any]] = {
         **_RAINBOW,
         "network": "data-efficient",
         "noisy_sigma": 0.1,
+        "start_e": 1.0,
+        "end_e": 0.01,
+        "exploration_fraction": 0.02,
         "target_network_frequency": 2_000,
         "n_step": 20,
         "max_grad_norm": 10.0,
@@ -130,9 +133,11 @@ def preset(name: str) -> TrainConfig:
       and one draw of noise serves a whole batch.
     - ``der``: data-efficient Rainbow (van Hasselt et al. 2019), on Atari-100k. As ``rainbow``; the
       noise starts at 0.1, as in Dopamine's and Kaixhin's agents, and as Hessel et al. advise
-      instead of their 0.5 where the noise isn't drawn by TensorFlow on a GPU.
-      Agarwal et al. (2021) report higher scores for theirs, Dopamine's ``DER.gin``, which has the
-      network of 2015 and ten-step returns: ``--network nature --n-step 10``.
+      instead of their 0.5 where the noise isn't drawn by TensorFlow on a GPU. Beside the noise,
+      ε falls from 1 to 0.01 over the first 2,000 steps, as in Dopamine's ``DER.gin``: without it
+      the first games may repeat one action.
+      Agarwal et al. (2021) report higher scores for that agent, which has the network of 2015 and
+      ten-step returns: ``--network nature --n-step 10``.
     - ``drq-eps``: DrQ(ε) (Agarwal et al. 2021), on Atari-100k; settings of Dopamine's
       ``DrQ_eps.gin``. ε falls from the first step to step 6,600, not from 1,600 on; the images are
       CleanRL's (resized before they are gray), games begin with no-ops and FIRE, and the

@@ -1,3 +1,4 @@
+import contextlib
 import random
 
 import gymnasium
@@ -7,10 +8,11 @@ import torch
 from gymnasium.envs.classic_control import CartPoleEnv
 from torch import nn
 
+from framering.config import TrainConfig
 from framering.dqn.layers import draw_noise, noise_of
 from framering.dqn.network import VectorQNetwork
 from framering.reporting.video import GameRecorder
-from framering.training.evaluate import evaluate
+from framering.training.evaluate import evaluate, evaluate_run
 from framering.training.task import make_task_spec
 
 
@@ -112,6 +114,37 @@ def test_every_game_is_recorded(tmp_path):
         "rl-video-episode-0.mp4",
         "rl-video-episode-1.mp4",
     ]
+
+
+@pytest.mark.parametrize(("videos", "recorded"), [(0, 0), (2, 2), (9, 7)])
+def test_the_first_games_of_a_runs_evaluation_are_recorded(videos, recorded, tmp_path, monkeypatch):
+    played, reported = [], []
+
+    def note(*arguments, **options):
+        returns = evaluate(*arguments, **options)
+        played.append((options["episodes"], options["viewer"] is not None, options["seed"]))
+        return returns
+
+    class Run:
+        log_message = print
+
+        @contextlib.contextmanager
+        def activity(self, name, total):
+            assert (name, total) == ("evaluating", 7)
+            yield reported.append
+
+    monkeypatch.setattr("framering.training.evaluate.evaluate", note)
+    config = TrainConfig(env_id="LitCartPole-v0", eval_episodes=7, eval_videos=videos, end_e=1.0)
+    task = make_task_spec("LitCartPole-v0")
+
+    returns = evaluate_run(config, task, Balances(), Run(), tmp_path)
+
+    assert len(list(tmp_path.glob("*.mp4"))) == recorded
+    assert len(returns) == 7
+    assert reported == [1, 2, 3, 4, 5, 6, 7]
+    first = [(recorded, True, 1)] if recorded else []
+    rest = [(7 - recorded, False, 2 if recorded else 1)] if recorded < 7 else []
+    assert played == first + rest
 
 
 def test_each_finished_game_is_reported_with_its_return():

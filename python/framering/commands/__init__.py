@@ -109,8 +109,8 @@ def study_command(arguments: Sequence[str]) -> None:
     study_words, train_words = words[:split], words[split + 1 :]
     config = parse(StudyConfig, "study", study_command.__doc__, study_words)
     config.check()
-    # Each run has a core of its own.
-    own = ["--torch-threads", "1", "--num-workers", "0", "--save-model"]
+    # Each run has a core of its own. Nobody looks at the videos of so many.
+    own = ["--torch-threads", "1", "--num-workers", "0", "--save-model", "--eval-videos", "0"]
     own += ["--checkpoint-every", str(config.checkpoint_every)]
     train_arguments = ["--preset", config.preset, *own, *train_words]
     trained = parse(TrainConfig, "train", None, train_arguments, preset(config.preset))

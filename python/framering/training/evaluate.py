@@ -18,7 +18,6 @@ from framering.reporting.video import GameRecorder
 from framering.training.environments import make_evaluation_environments
 from framering.training.task import TaskSpec
 
-_EPISODES = 10
 # The network acts for several games at once in less time than for one after the other.
 _MOST_ENVS = 10
 
@@ -37,7 +36,7 @@ def evaluate(
     network: nn.Module,
     task: TaskSpec,
     *,
-    episodes: int = _EPISODES,
+    episodes: int = 10,
     epsilon: float = 0.01,
     seed: int = 1,
     viewer: Viewer | None = None,
@@ -111,23 +110,35 @@ def evaluate_run(
     run: RunLogger,
     videos: Path | None = None,
 ) -> list[float]:
-    """Play a run's evaluation games, with videos of ten where a folder is given.
+    """Play a run's evaluation games; record the first ones where a folder for videos is given.
 
     The random numbers of training are left alone. A video that cannot be written is a warning.
     """
-    recorder = None
-    if videos is not None:
-        recorder = GameRecorder(videos, lambda game: game < _EPISODES, warn=run.log_message)
+    recorded = min(config.eval_videos, config.eval_episodes) if videos is not None else 0
+    returns: list[float] = []
     with run.activity("evaluating", config.eval_episodes) as show_done:
-        return evaluate(
-            network,
-            task,
-            episodes=config.eval_episodes,
-            epsilon=evaluation_epsilon(config),
-            seed=config.seed,
-            viewer=recorder,
-            on_episode=lambda episode, _: show_done(episode),
-        )
+
+        def play(episodes: int, seed: int, viewer: Viewer | None = None) -> None:
+            done = len(returns)
+            returns.extend(
+                evaluate(
+                    network,
+                    task,
+                    episodes=episodes,
+                    epsilon=evaluation_epsilon(config),
+                    seed=seed,
+                    viewer=viewer,
+                    on_episode=lambda episode, _: show_done(done + episode),
+                )
+            )
+
+        if videos is not None and recorded:
+            chosen = range(recorded).__contains__
+            play(recorded, config.seed, GameRecorder(videos, chosen, warn=run.log_message))
+        if recorded < config.eval_episodes:
+            # The first environment has another seed than the games above.
+            play(config.eval_episodes - recorded, config.seed + (1 if recorded else 0))
+    return returns
 
 
 def evaluation_epsilon(config: TrainConfig) -> float:

@@ -109,7 +109,7 @@ def _finish_model(
     if config.save_model:
         _save_model(network, model_path, run)
         if not interrupted:
-            videos = _video_folder(run, task)
+            videos = _video_folder(run, task) if config.eval_videos else None
             returns = evaluate_run(config, task, network, run, videos)
             run.metrics.log_final_evaluation(returns)
             run.metrics.log_evaluation(steps, statistics.fmean(returns))
