@@ -1,10 +1,10 @@
 #include <doctest/doctest.h>
 
+#include <array>
 #include <atomic>
 #include <chrono>
 #include <stdexcept>
 #include <thread>
-#include <vector>
 
 #include "ring/window.hpp"
 #include "ring_fixture.hpp"
@@ -121,9 +121,9 @@ TEST_CASE("a window that is found while the lane is lapped has transitions") {
     write_episodes(writer, 1, 1);
     std::atomic<int> empty = 0;
     {
-      std::vector<std::jthread> readers;
-      for (int reader = 0; reader < 8; ++reader) {
-        readers.emplace_back([&](const std::stop_token& stop) {
+      std::array<std::jthread, 8> readers;
+      for (std::jthread& reader : readers) {
+        reader = std::jthread([&](const std::stop_token& stop) {
           WindowFinder finder(ring, 10);
           while (!stop.stop_requested()) {
             empty += window(finder).transitions == 0 ? 1 : 0;
