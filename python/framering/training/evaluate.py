@@ -1,6 +1,8 @@
 """Evaluation of a network by whole games."""
 
+import itertools
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -117,27 +119,21 @@ def evaluate_run(
     recorded = min(config.eval_videos, config.eval_episodes) if videos is not None else 0
     returns: list[float] = []
     with run.activity("evaluating", config.eval_episodes) as show_done:
-
-        def play(episodes: int, seed: int, viewer: Viewer | None = None) -> None:
-            done = len(returns)
-            returns.extend(
-                evaluate(
-                    network,
-                    task,
-                    episodes=episodes,
-                    epsilon=evaluation_epsilon(config),
-                    seed=seed,
-                    viewer=viewer,
-                    on_episode=lambda episode, _: show_done(done + episode),
-                )
-            )
-
+        finished = itertools.count(1)
+        play = partial(
+            evaluate,
+            network,
+            task,
+            epsilon=evaluation_epsilon(config),
+            on_episode=lambda *_: show_done(next(finished)),
+        )
         if videos is not None and recorded:
-            chosen = range(recorded).__contains__
-            play(recorded, config.seed, GameRecorder(videos, chosen, warn=run.log_message))
+            recorder = GameRecorder(videos, range(recorded).__contains__, warn=run.log_message)
+            returns += play(episodes=recorded, seed=config.seed, viewer=recorder)
         if recorded < config.eval_episodes:
             # The first environment has another seed than the games above.
-            play(config.eval_episodes - recorded, config.seed + (1 if recorded else 0))
+            seed = config.seed + bool(recorded)
+            returns += play(episodes=config.eval_episodes - recorded, seed=seed, viewer=None)
     return returns
 
 
