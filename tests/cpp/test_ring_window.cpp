@@ -117,8 +117,10 @@ TEST_CASE("a window that is found while the lane is lapped has transitions") {
                                                       .action_bytes = 8,
                                                       .row_bytes = row_bytes},
                                              Memory::kPrivate);
+    const Bytes image(ring->geometry().frame_bytes);
     LaneWriter writer(ring, 0);
-    write_episodes(writer, 1, 1);
+    writer.begin_segment(image.data());
+    writer.append(image.data(), step(kAction));
     std::atomic<int> empty = 0;
     {
       std::array<std::jthread, 8> readers;
@@ -130,7 +132,6 @@ TEST_CASE("a window that is found while the lane is lapped has transitions") {
           }
         });
       }
-      const Bytes image(64);
       const auto begin = std::chrono::steady_clock::now();
       while (std::chrono::steady_clock::now() - begin < std::chrono::milliseconds(500)) {
         writer.append(image.data(), step(kAction));
