@@ -23,6 +23,7 @@ def test_writes_a_table_curves_and_a_report(capsys, tmp_path):
     (row,) = read_table(tmp_path / "study" / "evaluations.csv")
     assert (row.game, row.seed, row.step) == ("Pong", 1, 200)
     assert (tmp_path / "study" / "curves.png").exists()
+    assert not (tmp_path / "study" / "videos").exists()
     shown = capsys.readouterr().out
     assert f"| Pong | 1 | {row.mean_return:g} (" in shown
     assert (tmp_path / "study" / "report.md").read_text() in shown
