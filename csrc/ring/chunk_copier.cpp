@@ -16,7 +16,19 @@ namespace {
 
 constexpr std::size_t kWord = sizeof(std::uint64_t);
 
-// The header of a chunk whose context is not known yet.
+// The number of slots in front of `first` that the observations of `slots` slots from it on read.
+// Any number where these have been overwritten.
+std::uint64_t find_context(const Lane& lane, std::uint64_t first, std::uint64_t slots) {
+  std::uint64_t context = 0;
+  // None reaches further back than two stacks.
+  const std::uint64_t number = std::min(slots, 2 * lane.stack());
+  for (std::uint64_t index = 0; index < number; ++index) {
+    const std::uint64_t reached = reach(lane.load_record(first + index), lane.stack());
+    context = std::max(context, reached > index ? reached - index : 0);
+  }
+  return std::min(context, first);
+}
+
 ChunkHeader make_header(const Geometry& geometry, const Lane& lane, std::uint64_t first,
                         std::uint64_t limit) {
   if (limit == 0) {
@@ -28,28 +40,25 @@ ChunkHeader make_header(const Geometry& geometry, const Lane& lane, std::uint64_
                             " slots that are published, got " + std::to_string(first) +
                             "; go on with the slot after the last chunk's");
   }
+  const std::uint64_t slots = std::min(limit, published - first);
   return {.frame_bytes = geometry.frame_bytes,
           .stack = geometry.stack,
           .action_bytes = geometry.action_bytes,
           .row_bytes = geometry.row_bytes,
           .first = first,
-          .slots = std::min(limit, published - first)};
+          .context = find_context(lane, first, slots),
+          .slots = slots};
 }
 
 }  // namespace
 
 ChunkCopier::ChunkCopier(const Ring& ring, std::size_t lane, std::uint64_t first,
                          std::uint64_t limit)
-    : lane_(ring.lane(lane)), header_(make_header(ring.geometry(), lane_, first, limit)) {
-  header_.context = find_context();
-  require_whole();
-  try {
-    copier_.emplace(ring.layout(), lane_, begin(), high());
-  } catch (const Overrun&) {
-    throw_overwritten();
-  }
+    : lane_(ring.lane(lane)),
+      header_(make_header(ring.geometry(), lane_, first, limit)),
+      copier_(make_copier(ring.layout())) {
   for (std::uint64_t slot = begin(); slot < high(); ++slot) {
-    frame_words_.push_back(copier_->frame_words(slot));
+    frame_words_.push_back(copier_.frame_words(slot));
   }
   require_whole();
   const std::uint64_t words = frame_words_.size() * copied_record_words(ring.layout()) +
@@ -57,26 +66,23 @@ ChunkCopier::ChunkCopier(const Ring& ring, std::size_t lane, std::uint64_t first
   bytes_ = sizeof(ChunkHeader) + (words + 1) * kWord;
 }
 
-// Slots that are read in front of the first one. Where they have been overwritten, any number.
-std::uint64_t ChunkCopier::find_context() const {
-  std::uint64_t context = 0;
-  // None reaches further back than two stacks.
-  const std::uint64_t number = std::min(header_.slots, 2 * lane_.stack());
-  for (std::uint64_t index = 0; index < number; ++index) {
-    const std::uint64_t reached = reach(lane_.load_record(header_.first + index), lane_.stack());
-    context = std::max(context, reached > index ? reached - index : 0);
+SlotCopier ChunkCopier::make_copier(const Layout& layout) const {
+  require_whole();
+  try {
+    return {layout, lane_, begin(), high()};
+  } catch (const Overrun&) {
+    throw_overwritten();
   }
-  return std::min(context, header_.first);
 }
 
 void ChunkCopier::copy(std::span<std::uint8_t> out) const {
   std::memcpy(out.data(), &header_, sizeof(header_));
   std::uint8_t* end = out.data() + sizeof(header_);
   for (std::uint64_t slot = begin(); slot < high(); ++slot) {
-    end = copier_->copy_record(slot, end);
+    end = copier_.copy_record(slot, end);
   }
   for (std::uint64_t slot = begin(); slot < high(); ++slot) {
-    end = copier_->copy_frame(slot, frame_words_[slot - begin()], end);
+    end = copier_.copy_frame(slot, frame_words_[slot - begin()], end);
   }
   require_whole();
   Hash hash;

@@ -3,7 +3,6 @@
 
 #include <cstddef>
 #include <cstdint>
-#include <optional>
 #include <span>
 #include <vector>
 
@@ -29,13 +28,13 @@ class ChunkCopier {
  private:
   [[nodiscard]] std::uint64_t begin() const { return header_.first - header_.context; }
   [[nodiscard]] std::uint64_t high() const { return header_.first + header_.slots; }
-  [[nodiscard]] std::uint64_t find_context() const;
+  [[nodiscard]] SlotCopier make_copier(const Layout& layout) const;
   void require_whole() const;
   [[noreturn]] void throw_overwritten() const;
 
   Lane lane_;
   ChunkHeader header_;
-  std::optional<SlotCopier> copier_;
+  SlotCopier copier_;
   std::vector<std::uint64_t> frame_words_;  // of each slot, with the context
   std::size_t bytes_ = 0;
 };

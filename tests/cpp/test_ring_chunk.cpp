@@ -29,7 +29,7 @@ constexpr std::size_t kWord = sizeof(std::uint64_t);
 Geometry geometry_of(std::uint64_t slots, std::uint64_t stack, bool encoded) {
   return {.lanes = 1,
           .slots = slots,
-          .frame_bytes = 24 * 16,
+          .frame_bytes = std::uint64_t{24} * 16,
           .stack = stack,
           .action_bytes = 8,
           .row_bytes = encoded ? 24U : 0U};
