@@ -82,34 +82,60 @@ def works_in(process, folder):
 
 
 INTERRUPTED = """
-import sys
+import signal, sys
 from pathlib import Path
 from tests.studies.test_runs import study
 from framering.studies.runs import run_study
 
+if "background" in sys.argv:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
 long = ["--total-timesteps", "100000", "--checkpoint-every", "100"]
 run_study(study(Path(sys.argv[1]), *long, seeds=(1, 2, 3), steps=100000), 1, print)
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_study_leaves_no_process_and_resumes(tmp_path, number):
-    process = subprocess.Popen(
-        [sys.executable, "-c", INTERRUPTED, str(tmp_path)],
+def begin(folder, *words):
+    """Begin the study above in a process of its own."""
+    return subprocess.Popen(
+        [sys.executable, "-c", INTERRUPTED, str(folder), *words],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         cwd=os.getcwd(),
     )
+
+
+def wait_until(condition):
     deadline = time.monotonic() + 120
-    while not list(tmp_path.glob("runs/*/checkpoints/0*")) and time.monotonic() < deadline:
-        time.sleep(0.1)
+    while not condition() and time.monotonic() < deadline:
+        time.sleep(0.01)
+
+
+def runs_in(folder):
+    return [process for process in Path("/proc").glob("[0-9]*") if works_in(process, folder)]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupted_study_leaves_no_process_and_resumes(tmp_path, number):
+    process = begin(tmp_path)
+    wait_until(lambda: list(tmp_path.glob("runs/*/checkpoints/0*")))
     process.send_signal(number)
     shown, _ = process.communicate(timeout=60)
 
     assert [line.split(b";")[0] for line in shown.splitlines()] == [b"Pong, seed 1: begins"]
     (run,) = study(tmp_path, seeds=(1,)).planned()
     assert "--resume" in run.command()
-    assert not [folder for folder in Path("/proc").glob("[0-9]*") if works_in(folder, tmp_path)]
+    assert not runs_in(tmp_path)
+
+
+# In a shell's background, where SIGINT is ignored.
+def test_an_interrupted_study_ends_a_run_that_has_just_begun(tmp_path):
+    process = begin(tmp_path, "background")
+    wait_until(lambda: runs_in(tmp_path))
+    process.send_signal(signal.SIGTERM)
+    process.communicate(timeout=60)
+
+    assert not (tmp_path / "runs").exists()
+    assert not runs_in(tmp_path)
 
 
 def test_the_returns_of_training_are_means_over_the_games_that_ended(tmp_path):

@@ -225,11 +225,15 @@ class _Processes:
             return None if self._stopped else code
 
     def stop(self) -> None:
-        """Interrupt what runs, and begin nothing more."""
+        """End what runs, and begin nothing more.
+
+        By SIGTERM: a shell starts what runs in the background with SIGINT ignored, and a run that
+        inherits that would miss one before it has set its handlers.
+        """
         with self._lock:
             self._stopped = True
             for process in self._running:
-                process.send_signal(signal.SIGINT)
+                process.terminate()
 
 
 def _execute(run: StudyRun, processes: _Processes, report: Callable[[str], None]) -> str | None:
