@@ -106,7 +106,8 @@ def begin(folder, *words):
 
 def wait_until(condition):
     deadline = time.monotonic() + 120
-    while not condition() and time.monotonic() < deadline:
+    while not condition():
+        assert time.monotonic() < deadline
         time.sleep(0.01)
 
 
