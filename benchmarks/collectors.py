@@ -18,6 +18,8 @@ from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
+import numpy as np
+
 from framering import TrainConfig
 from framering.dqn.learner import Learner
 from framering.integrations.ray import RaySession
@@ -41,6 +43,7 @@ class OnRay:
 
     def __init__(self, config: TrainConfig, task: TaskSpec, learner: Learner) -> None:
         self._learner = learner
+        self._epsilons = np.full(config.collectors, EPSILON)
         replay = make_replay(config, task)
         self._envs = CollectedEnvironments(config, task, network_options(config), replay)
 
@@ -51,7 +54,7 @@ class OnRay:
         """
         begin, steps = time.monotonic(), 0
         while time.monotonic() < begin + seconds:
-            steps += self._envs.collect(self._learner, EPSILON)["steps"]
+            steps += self._envs.collect(self._learner, self._epsilons)["steps"]
         rate = steps / (time.monotonic() - begin)
         while self._envs._pool.receive(60.0) is not None:
             pass

@@ -1,4 +1,6 @@
-"""References that several test modules compare with."""
+"""What tests in several folders share."""
+
+import time
 
 import cv2
 import numpy as np
@@ -20,6 +22,20 @@ def pytest_collection_modifyitems(items):
             item.add_marker(
                 pytest.mark.skip(reason=f"needs Linux's system calls: {marker.args[0]}")
             )
+
+
+@pytest.fixture(scope="session")
+def wait_until():
+    """Return a function that waits until a condition holds, and fails if it doesn't in time."""
+
+    def wait_until(condition, seconds=60.0):
+        end = time.monotonic() + seconds
+        while not (holds := condition()):
+            assert time.monotonic() < end, f"the condition did not hold within {seconds} seconds"
+            time.sleep(0.01)
+        return holds
+
+    return wait_until
 
 
 @pytest.fixture(scope="session")

@@ -129,14 +129,15 @@ class TrainConfig:
     """games of each collector"""
     collector_steps: int = 32
     """steps of each game that a collector sends at a time, as a chunk"""
-    collector_epsilon: Literal["schedule", "apex"] = "schedule"
-    """epsilon of the collectors: that of the schedule, or for each a fixed one of its own, from 0.4
-    down to 0.4^8 (apex, Horgan et al. 2018)"""
     weights_every: int = 100
     """updates between the weights that collectors act with"""
     ray_address: str = ""
     """the Ray cluster to join: auto, or HOST:PORT; without one, Ray is started on this machine"""
 
+    epsilons: Literal["schedule", "apex"] = "schedule"
+    """the epsilon of each environment (of each collector, where there are some): that of the
+    schedule; or (apex, Horgan et al. 2018) the schedule's until that falls below one of its own,
+    which is 0.4 for the first and 0.4^8 for the last"""
     act_with: Literal["online", "target"] = "online"
     """the network that chooses actions; with target, acting never waits for an update, and the
     policy changes only at target updates (Daley & Amato, arXiv 2111.01264)"""

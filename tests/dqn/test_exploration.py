@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from gymnasium.spaces import Discrete
 
-from framering.dqn.exploration import EpsilonGreedy, linear_schedule
+from framering.dqn.exploration import EpsilonGreedy, least_epsilons, linear_schedule
 
 
 def never(observations):
@@ -34,6 +34,29 @@ def test_each_environment_decides_for_itself():
     actions = policy.actions(np.zeros((1000, 4)), 0.3, lambda batch: np.full(len(batch), 9))
 
     assert 250 < np.count_nonzero(actions != 9) < 350
+
+
+def test_each_environment_has_its_epsilon():
+    policy = EpsilonGreedy(num_actions=6, num_envs=3, seed=0)
+    epsilons = np.array([0.0, 0.3, 1.0])
+    random_ones = np.zeros(3)
+
+    for _ in range(1000):
+        actions = policy.actions(np.zeros((3, 4)), epsilons, lambda batch: np.full(len(batch), 9))
+        random_ones += actions != 9
+
+    assert random_ones[0] == 0
+    assert 250 < random_ones[1] < 350
+    assert random_ones[2] == 1000
+
+
+@pytest.mark.parametrize("actors", [1, 2, 8])
+def test_least_epsilons_are_those_of_horgan_et_al(actors):
+    base, exponent = 0.4, 7
+    expected = [base ** (1 + i / max(actors - 1, 1) * exponent) for i in range(actors)]
+
+    assert least_epsilons("apex", actors) == pytest.approx(expected)
+    assert least_epsilons("schedule", actors).tolist() == [0.0] * actors
 
 
 def test_at_epsilon_one_the_network_is_not_called():

@@ -100,7 +100,7 @@ def test_errors_of_other_threads_are_still_printed(tmp_path, capsys):
         threading.excepthook = usual
 
 
-def test_tracking_syncs_the_events_to_wandb(tmp_path, monkeypatch):
+def test_tracking_syncs_the_events_to_wandb(tmp_path, monkeypatch, wait_until):
     monkeypatch.setenv("WANDB_MODE", "offline")
     monkeypatch.setenv("WANDB_SILENT", "true")
     monkeypatch.chdir(tmp_path)
@@ -114,10 +114,4 @@ def test_tracking_syncs_the_events_to_wandb(tmp_path, monkeypatch):
     (recorded,) = (tmp_path / "wandb").glob("offline-run-*/*.wandb")
     words = {b"cleanRL", b"charts/episodic_return", b"losses/td_loss", b"exploration_fraction"}
     # wandb writes its file in a process of its own, which may take a moment longer.
-    deadline = time.monotonic() + 30
-    while time.monotonic() < deadline:
-        missing = {word for word in words if word not in recorded.read_bytes()}
-        if not missing:
-            break
-        time.sleep(0.05)
-    assert not missing
+    wait_until(lambda: all(word in recorded.read_bytes() for word in words))

@@ -2,7 +2,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
@@ -104,19 +103,12 @@ def begin(folder, *words):
     )
 
 
-def wait_until(condition):
-    deadline = time.monotonic() + 120
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
-
-
 def runs_in(folder):
     return [process for process in Path("/proc").glob("[0-9]*") if works_in(process, folder)]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_study_leaves_no_process_and_resumes(tmp_path, number):
+def test_an_interrupted_study_leaves_no_process_and_resumes(tmp_path, number, wait_until):
     process = begin(tmp_path)
     wait_until(lambda: list(tmp_path.glob("runs/*/checkpoints/0*")))
     process.send_signal(number)
@@ -129,7 +121,7 @@ def test_an_interrupted_study_leaves_no_process_and_resumes(tmp_path, number):
 
 
 # In a shell's background, where SIGINT is ignored.
-def test_an_interrupted_study_ends_a_run_that_has_just_begun(tmp_path):
+def test_an_interrupted_study_ends_a_run_that_has_just_begun(tmp_path, wait_until):
     process = begin(tmp_path, "background")
     wait_until(lambda: runs_in(tmp_path))
     process.send_signal(signal.SIGTERM)

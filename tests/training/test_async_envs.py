@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from framering import AtariVectorEnv, TrainConfig
+from framering.dqn.exploration import EpsilonGreedy
 from framering.dqn.learner import Learner
 from framering.errors import ConfigError
 from framering.replay.buffer import ReplayBuffer
@@ -28,6 +29,33 @@ BREAKOUT = {
     "exploration_fraction": 0.5,
     "device": "cpu",
 }
+
+
+def test_each_environment_explores_with_its_own_epsilon(monkeypatch):
+    seen, own = {}, [0.4 ** (1 + 7 * index / 4) for index in range(5)]
+    recv, actions = AtariVectorEnv.recv, EpsilonGreedy.actions
+
+    def recording_recv(self):
+        result = recv(self)
+        seen["games"] = result[-1]["env_id"]
+        return result
+
+    def recording_actions(self, observations, epsilon, greedy):
+        seen["epsilons"] = dict(zip(seen["games"].tolist(), epsilon.tolist(), strict=True))
+        return actions(self, observations, epsilon, greedy)
+
+    monkeypatch.setattr(AtariVectorEnv, "recv", recording_recv)
+    monkeypatch.setattr(EpsilonGreedy, "actions", recording_actions)
+    met = set()
+
+    def check(steps):
+        if steps > 125:
+            assert seen["epsilons"] == pytest.approx({game: own[game] for game in seen["games"]})
+            met.update(seen["games"].tolist())
+
+    train(TrainConfig(**BREAKOUT, num_workers=0, epsilons="apex", end_e=0.0), check)
+
+    assert met == set(range(5))
 
 
 @pytest.mark.parametrize("workers", [0, 2])

@@ -199,7 +199,7 @@ for step in range(1, 10**9):
 """
 
 
-def test_a_kill_while_saving_leaves_a_good_checkpoint(tmp_path):
+def test_a_kill_while_saving_leaves_a_good_checkpoint(tmp_path, wait_until):
     rng = np.random.default_rng(0)
     loaded = []
     for _ in range(4):
@@ -207,9 +207,7 @@ def test_a_kill_while_saving_leaves_a_good_checkpoint(tmp_path):
             [sys.executable, "-c", WRITER, str(tmp_path)], stdout=subprocess.PIPE
         )
         writer.stdout.readline()
-        deadline = time.monotonic() + 60
-        while not list(tmp_path.glob("checkpoints/0*")) and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_until(lambda: list(tmp_path.glob("checkpoints/0*")))
         time.sleep(rng.uniform(0, 0.1))
         writer.send_signal(signal.SIGKILL)
         writer.communicate()

@@ -17,6 +17,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 from torch.nn import functional
 
 from framering import TrainConfig
+from framering.dqn.exploration import EpsilonGreedy
 from framering.dqn.learner import Learner
 from framering.dqn.network import VectorQNetwork
 from framering.dqn.weights import load_network
@@ -24,8 +25,9 @@ from framering.errors import ConfigError
 from framering.presets import preset
 from framering.replay.buffer import ReplayBuffer
 from framering.replay.prioritized import PrioritizedReplayBuffer
-from framering.training import finish, loop
+from framering.training import components, finish, loop
 from framering.training.loop import train
+from framering.training.ranks import Ranks, share_of
 
 pytestmark = pytest.mark.usefixtures("empty_folder_and_one_thread")
 
@@ -353,6 +355,36 @@ def test_prioritized_replay_learns_the_priorities_of_what_it_saw(monkeypatch):
     assert betas[0] == pytest.approx(0.4 + 0.6 * 104 / 600)
 
 
+class SecondOfTwo(Ranks):
+    """The second of two ranks, without the first."""
+
+    rank, size = 1, 2
+
+    def share(self, config):
+        return share_of(config, self.rank, self.size)
+
+
+@pytest.mark.parametrize(("ranks", "actors"), [(Ranks(), range(4)), (SecondOfTwo(), range(2, 4))])
+def test_each_environment_explores_with_its_own_epsilon(monkeypatch, ranks, actors):
+    seen = []
+
+    class Recording(EpsilonGreedy):
+        def actions(self, observations, epsilon, greedy):
+            seen.append(np.asarray(epsilon).tolist())
+            return super().actions(observations, epsilon, greedy)
+
+    monkeypatch.setattr(components, "EpsilonGreedy", Recording)
+    monkeypatch.setattr(loop, "current_ranks", lambda: ranks)
+    exploration = {"exploration_fraction": 0.5, "end_e": 0.0, "epsilons": "apex"}
+
+    train(TrainConfig(**SHORT, num_envs=4, **exploration))
+
+    assert seen[0] == [1.0] * len(actors)
+    own = [0.4 ** (1 + 7 * index / 3) for index in actors]
+    assert seen[50] == pytest.approx([max(one, 1 - 200 / 300) for one in own])
+    assert seen[-1] == pytest.approx(own)
+
+
 def test_acting_with_the_target_network_waits_for_target_updates():
     short = {**SHORT, "start_e": 0.0, "end_e": 0.0, "target_network_frequency": 10_000}
     settings = [
@@ -486,7 +518,7 @@ def test_the_progress_names_compiling(capsys, monkeypatch):
     assert capsys.readouterr().out.count("  compiling  ") == 1
 
 
-def test_ctrl_c_saves_the_model_and_says_where_things_are(tmp_path):
+def test_ctrl_c_saves_the_model_and_says_where_things_are(tmp_path, wait_until):
     command = [sys.executable, "-m", "framering", "train", "--env-id", "CartPole-v1"]
     command += ["--save-model", "--buffer-size", "1000", "--learning-starts", "100"]
     process = subprocess.Popen(
@@ -496,9 +528,7 @@ def test_ctrl_c_saves_the_model_and_says_where_things_are(tmp_path):
         text=True,
         env={**os.environ, "OMP_NUM_THREADS": "1"},
     )
-    deadline = time.monotonic() + 60
-    while not list(tmp_path.glob("runs/*/events*")) and time.monotonic() < deadline:
-        time.sleep(0.1)
+    wait_until(lambda: list(tmp_path.glob("runs/*/events*")))
     time.sleep(0.5)
     process.send_signal(signal.SIGINT)
     output, errors = process.communicate(timeout=60)

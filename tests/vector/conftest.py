@@ -1,6 +1,5 @@
 """Functions that several tests of vector environments share."""
 
-import time
 from collections.abc import Callable, Iterator
 from typing import Any
 
@@ -65,18 +64,3 @@ def is_alive() -> Callable[..., Any]:
             return False
 
     return is_alive
-
-
-@pytest.fixture
-def eventually() -> Callable[..., Any]:
-    """Wait until a condition holds, or for some seconds."""
-
-    def eventually(condition: Callable[[], bool], seconds: float = 10.0) -> bool:
-        end = time.monotonic() + seconds
-        while not condition():
-            if time.monotonic() > end:
-                return False
-            time.sleep(0.01)
-        return True
-
-    return eventually

@@ -144,7 +144,7 @@ def test_a_worker_does_not_hold_its_ready_games_back() -> None:
 
 
 @pytest.mark.parametrize("workers", [0, 1, 2])
-def test_first_ready_is_first_returned(workers: int, eventually: Any) -> None:
+def test_first_ready_is_first_returned(workers: int, wait_until: Any) -> None:
     envs = AtariVectorEnv(BREAKOUT, 4, workers, batch_size=2)
     envs.reset(seed=0)
     envs.recv()
@@ -152,7 +152,7 @@ def test_first_ready_is_first_returned(workers: int, eventually: Any) -> None:
     for game in (3, 0, 2, 1):
         envs.send(np.array([1]), np.array([game]))
         if workers:
-            assert eventually(lambda game=game: envs._ring.published()[game] > before[game])
+            wait_until(lambda game=game: envs._ring.published()[game] > before[game])
     assert envs.recv()[-1]["env_id"].tolist() == [3, 0]
     # Games that become ready later do not overtake those that are.
     envs.send(np.array([1, 1]), np.array([3, 0]))

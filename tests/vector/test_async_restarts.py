@@ -41,7 +41,7 @@ def make(games: int = 4, workers: int | None = 2, **options: Any) -> AtariVector
 
 @pytest.mark.parametrize("mode", ["NextStep", "SameStep"])
 def test_games_of_a_dead_worker_that_are_running_are_restarted(
-    mode: str, worker_ids: Any, eventually: Any
+    mode: str, worker_ids: Any, wait_until: Any
 ) -> None:
     envs = make(autoreset_mode=mode)
     envs.async_reset(seed=0)
@@ -67,7 +67,7 @@ def test_games_of_a_dead_worker_that_are_running_are_restarted(
 
 
 def test_results_of_a_dead_worker_are_kept_and_its_games_restart_with_their_next_action(
-    worker_ids: Any, eventually: Any
+    worker_ids: Any, wait_until: Any
 ) -> None:
     envs = make()
     alone = AtariVectorEnv(BREAKOUT, 4, 0)
@@ -77,7 +77,7 @@ def test_results_of_a_dead_worker_are_kept_and_its_games_restart_with_their_next
     before = envs._ring.published()
     # Games 0 and 1 are ready when their worker dies; nobody waits for them.
     envs.send(np.array([1, 2]), np.array([0, 1]))
-    assert eventually(lambda: (envs._ring.published()[:2] == before[:2] + 1).all())
+    wait_until(lambda: (envs._ring.published()[:2] == before[:2] + 1).all())
     kill(worker_ids(envs)[0])
     expected = alone.step(np.array([1, 2, 1, 1]))[0]
     time.sleep(0.2)
@@ -280,7 +280,7 @@ STEP_FOR_A_MINUTE = """
 
 @pytest.mark.parametrize("ending", [signal.SIGKILL, signal.SIGINT])
 def test_no_worker_survives_its_parent(
-    ending: signal.Signals, is_alive: Any, eventually: Any
+    ending: signal.Signals, is_alive: Any, wait_until: Any
 ) -> None:
     parent = subprocess.Popen(
         [sys.executable, "-c", textwrap.dedent(STEP_FOR_A_MINUTE)],
@@ -296,7 +296,7 @@ def test_no_worker_survives_its_parent(
     parent.send_signal(ending)
     _, errors = parent.communicate(timeout=20)
     assert errors.count("Traceback") == (1 if ending == signal.SIGINT else 0)
-    assert eventually(lambda: not any(is_alive(worker) for worker in workers), 1.0)
+    wait_until(lambda: not any(is_alive(worker) for worker in workers), 1.0)
 
 
 @pytest.mark.parametrize("by", ["close", "garbage collection"])

@@ -54,13 +54,13 @@ def test_by_default_the_caller_and_workers_share_the_games(
         envs.close()
 
 
-def test_the_caller_is_free_between_send_and_recv(eventually: Any) -> None:
+def test_the_caller_is_free_between_send_and_recv(wait_until: Any) -> None:
     envs = AtariVectorEnv(BREAKOUT, 2, 2)
     envs.reset(seed=0)
     before = envs._ring.published()
     envs.send(np.zeros(2, int))
     # The workers finish without anybody waiting for them.
-    assert eventually(lambda: (envs._ring.published() == before + 1).all())
+    wait_until(lambda: (envs._ring.published() == before + 1).all())
     assert envs.recv()[0].shape == (2, 4, 84, 84)
     envs.close()
 

@@ -52,16 +52,16 @@ def workers_of(parent: "subprocess.Popen[str]") -> list[int]:
     raise AssertionError(parent.communicate())
 
 
-def test_no_worker_survives_its_parent(is_alive: Any, eventually: Any) -> None:
+def test_no_worker_survives_its_parent(is_alive: Any, wait_until: Any) -> None:
     parent = run(STEP_FOR_A_MINUTE)
     workers = workers_of(parent)
     assert all(is_alive(worker) for worker in workers)
     parent.kill()
     parent.communicate()
-    assert eventually(lambda: not any(is_alive(worker) for worker in workers), 1.0)
+    wait_until(lambda: not any(is_alive(worker) for worker in workers), 1.0)
 
 
-def test_a_busy_process_ends_with_its_parent_too(is_alive: Any, eventually: Any) -> None:
+def test_a_busy_process_ends_with_its_parent_too(is_alive: Any, wait_until: Any) -> None:
     parent = run("""
         import os
         import subprocess
@@ -75,7 +75,7 @@ def test_a_busy_process_ends_with_its_parent_too(is_alive: Any, eventually: Any)
     children = workers_of(parent)
     assert len(children) == 1
     parent.kill()
-    assert eventually(lambda: not is_alive(children[0]), 1.0)
+    wait_until(lambda: not is_alive(children[0]), 1.0)
     parent.communicate()
 
 
@@ -86,7 +86,7 @@ def test_a_process_whose_parent_has_gone_already_ends_at_once() -> None:
     assert orphan.returncode == 1
 
 
-def test_ctrl_c_is_one_clean_exit(is_alive: Any, eventually: Any) -> None:
+def test_ctrl_c_is_one_clean_exit(is_alive: Any, wait_until: Any) -> None:
     parent = run(STEP_FOR_A_MINUTE)
     workers = workers_of(parent)
     # Workers are in no terminal's foreground group, and would not answer if they were.
@@ -99,7 +99,7 @@ def test_ctrl_c_is_one_clean_exit(is_alive: Any, eventually: Any) -> None:
     _, errors = parent.communicate(timeout=20)
     assert errors.count("Traceback") == 1
     assert errors.rstrip().endswith("KeyboardInterrupt")
-    assert eventually(lambda: not any(is_alive(worker) for worker in workers), 1.0)
+    wait_until(lambda: not any(is_alive(worker) for worker in workers), 1.0)
 
 
 def test_workers_outlive_the_thread_that_started_them() -> None:

@@ -2,11 +2,11 @@
 
 import random
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 from gymnasium.spaces import Discrete
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 
 def linear_schedule(start: float, end: float, duration: float, step: int) -> float:
@@ -20,15 +20,20 @@ def linear_schedule(start: float, end: float, duration: float, step: int) -> flo
     return max(start + (end - start) / duration * step, end)
 
 
-def apex_epsilons(actors: int) -> list[float]:
-    """Return a fixed epsilon for each of some actors (Horgan et al. 2018): 0.4^(1 + 7 i / (n − 1)).
+def least_epsilons(kind: Literal["schedule", "apex"], actors: int) -> NDArray[np.float64]:
+    """Return what the epsilon of each of some actors doesn't fall below, (actors,).
+
+    ``schedule`` has no limit. ``apex`` has 0.4^(1 + 7 i / (actors − 1)) for the actor i, as Horgan
+    et al. (2018).
 
     Examples
     --------
-    >>> [round(epsilon, 4) for epsilon in apex_epsilons(3)]
+    >>> least_epsilons("apex", 3).round(4).tolist()
     [0.4, 0.0162, 0.0007]
     """
-    return [0.4 ** (1 + 7 * index / max(actors - 1, 1)) for index in range(actors)]
+    if kind == "schedule":
+        return np.zeros(actors)
+    return 0.4 ** (1 + 7 * np.arange(actors) / max(actors - 1, 1))
 
 
 class EpsilonGreedy:
@@ -53,14 +58,16 @@ class EpsilonGreedy:
     def actions(
         self,
         observations: NDArray[Any],
-        epsilon: float,
+        epsilon: ArrayLike,
         greedy: Callable[[NDArray[Any]], NDArray[np.int64]],
     ) -> NDArray[np.int64]:
         """Choose actions (num_envs,) for observations (num_envs, …).
 
-        ``greedy`` is only called where at least one environment doesn't explore.
+        ``epsilon`` is one for all environments, or one of each (num_envs,). ``greedy`` is only
+        called where at least one environment doesn't explore.
         """
-        explore = [self.rng.random() < epsilon for _ in range(self.num_envs)]
+        epsilons = np.broadcast_to(epsilon, self.num_envs).tolist()
+        explore = [self.rng.random() < one for one in epsilons]
         if all(explore):
             return np.array([self.random_actions.sample() for _ in explore], dtype=np.int64)
         actions = greedy(observations)

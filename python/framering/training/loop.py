@@ -10,7 +10,7 @@ import numpy as np
 
 from framering._core import Window
 from framering.config import TrainConfig
-from framering.dqn.exploration import linear_schedule
+from framering.dqn.exploration import least_epsilons, linear_schedule
 from framering.dqn.learner import Learner, UpdateResult
 from framering.replay.prioritized import PrioritizedReplayBuffer
 from framering.reporting.run_logger import RunLogger
@@ -82,7 +82,10 @@ def train(
     with torch_settings(config), ranks:
         components, observations, step = reset_or_restore(config, task, checkpoint, ranks)
         envs, learner = components.envs, components.learner
+        act = partial(components.exploration.actions, greedy=learner.greedy_actions)
         share = ranks.share(config)
+        actors = config.collectors or config.num_envs
+        least = np.split(least_epsilons(config.epsilons, actors), ranks.size)[ranks.rank]
 
         with (
             closing(envs),
@@ -101,30 +104,29 @@ def train(
                 epsilon = linear_schedule(
                     config.start_e, config.end_e, config.exploration_steps, step
                 )
-                act = partial(
-                    components.exploration.actions, epsilon=epsilon, greedy=learner.greedy_actions
-                )
+                epsilons = np.maximum(epsilon, least)
                 taken = config.num_envs
                 if isinstance(envs, CollectedEnvironments):
-                    infos = envs.collect(learner, epsilon)
-                    taken, epsilon = infos["steps"], infos["epsilon"]
+                    infos = envs.collect(learner, epsilons)
+                    taken = infos["steps"]
                     learn(config, run, components, step, taken)
                     run.log_collectors(step + taken, envs.report)
                 elif config.async_envs:
                     observations, _, _, _, infos = envs.recv()
-                    envs.send(act(observations), infos["env_id"])
+                    ready = infos["env_id"]
+                    envs.send(act(observations, epsilons[ready]), ready)
                     taken = int(np.count_nonzero(~infos["reset"]))
                     learn(share, run, components, step, taken)
                 elif config.pipelined:
-                    actions = act(observations)
+                    actions = act(observations, epsilons)
                     window = components.replay.window()
                     envs.send(actions)
                     learn(share, run, components, step, taken, window)
                     observations, _, _, _, infos = envs.recv()
                 else:
-                    observations, _, _, _, infos = envs.step(act(observations))
+                    observations, _, _, _, infos = envs.step(act(observations, epsilons))
                     learn(share, run, components, step, taken)
-                run.log_step(step, epsilon, envs, infos, taken)
+                run.log_step(step, float(epsilons.mean()), envs, infos, taken)
                 step += taken
 
                 if evaluation_is_due(config, step, taken):

@@ -7,6 +7,7 @@ import signal
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
 from tests.training.collectors.reference import WriterLog, wrong_transitions
@@ -57,8 +58,8 @@ class Games:
         self.learner = make_learner(config, task)
         self.envs = CollectedEnvironments(config, task, network_options(config), self.replay)
 
-    def collect(self, epsilon=0.5):
-        return self.envs.collect(self.learner, epsilon)
+    def collect(self):
+        return self.envs.collect(self.learner, np.full(self.config.collectors, 0.5))
 
     def close(self):
         self.envs.close()

@@ -49,15 +49,9 @@ def started(tmp_path):
         process.stdout.close()
 
 
-def wait_for_checkpoint(runs, after=0):
-    """Wait for a checkpoint of a later step; return its run's folder and its step."""
-    end = time.monotonic() + SECONDS
-    while time.monotonic() < end:
-        for folder in runs.glob("*/checkpoints/[0-9]*"):
-            if int(folder.name) > after:
-                return folder.parent.parent, int(folder.name)
-        time.sleep(0.1)
-    raise AssertionError(f"no checkpoint after step {after} in {SECONDS} seconds")
+def checkpoints(runs, after=0):
+    """Return the folders of the checkpoints of later steps."""
+    return [one for one in runs.glob("*/checkpoints/[0-9]*") if int(one.name) > after]
 
 
 def ray_processes(parent):
@@ -79,28 +73,22 @@ def gone(process):
     return not os.path.exists(f"/proc/{process}/exe")
 
 
-def wait_until_gone(processes, seconds=120):
-    """Wait: Ray's processes look every few seconds for the one that has started them."""
-    end = time.monotonic() + seconds
-    while not all(map(gone, processes)):
-        assert time.monotonic() < end, [one for one in processes if not gone(one)]
-        time.sleep(0.1)
-
-
 def test_a_learner_that_is_killed_goes_on_with_another_number_and_ctrl_c_ends_all(
-    started, tmp_path
+    started, tmp_path, wait_until
 ):
     killed = started(*TRAIN)
-    run, step = wait_for_checkpoint(tmp_path / "runs")
+    (checkpoint, *_) = wait_until(lambda: checkpoints(tmp_path / "runs"), SECONDS)
+    run, step = checkpoint.parent.parent, int(checkpoint.name)
     below = ray_processes(killed.pid)
     assert len(below) >= 4
     os.kill(killed.pid, signal.SIGKILL)
     killed.wait(30)
-    wait_until_gone(below)
+    # Ray's processes look every few seconds for the one that has started them.
+    wait_until(lambda: all(map(gone, below)), SECONDS)
 
     step = int(load_checkpoint(run).folder.name)
     resumed = started("--resume", str(run), "--collectors", "1")
-    wait_for_checkpoint(tmp_path / "runs", after=step)
+    wait_until(lambda: checkpoints(tmp_path / "runs", after=step), SECONDS)
     below = ray_processes(resumed.pid)
     # As from a terminal, where Ctrl-C goes to the whole group.
     os.killpg(resumed.pid, signal.SIGINT)
@@ -109,7 +97,8 @@ def test_a_learner_that_is_killed_goes_on_with_another_number_and_ctrl_c_ends_al
 
     assert resumed.returncode == 130, output
     assert time.monotonic() - begin < 60
-    wait_until_gone(below)
+    # Ray's processes look every few seconds for the one that has started them.
+    wait_until(lambda: all(map(gone, below)), SECONDS)
     state = load_checkpoint(run).state
     assert state["environments"] == {"incarnations": [1]}
     assert state["step"] > step

@@ -15,6 +15,8 @@ from framering.training.collectors.messages import Chunks, versions
 from framering.training.components import make_replay, network_options
 from framering.training.task import make_task_spec
 
+# The epsilons of two collectors.
+HALF = np.full(2, 0.5)
 NOTHING = Chunks(np.empty(0, np.uint8), [], [(21.0, 900)])
 
 
@@ -95,26 +97,21 @@ def make(monkeypatch, clock):
 def test_each_collector_has_two_requests_in_their_order(make):
     envs, learner = make()
 
-    envs.collect(learner, 0.5)
+    envs.collect(learner, HALF)
     envs._pool.answers += [(1, NOTHING, None), (1, NOTHING, None)]
     for _ in range(3):
-        envs.collect(learner, 0.5)
+        envs.collect(learner, HALF)
 
     numbers = [[(one.incarnation, one.sequence) for one in sent] for sent in envs._pool.sent]
     assert numbers == [[(0, 0), (0, 1)], [(0, 0), (0, 1), (0, 2), (0, 3)]]
 
 
-@pytest.mark.parametrize(
-    ("setting", "expected", "mean"),
-    [("schedule", [0.3, 0.3], 0.3), ("apex", [0.4, 0.4**8], (0.4 + 0.4**8) / 2)],
-)
-def test_epsilon_is_the_schedules_or_each_collectors_own(make, setting, expected, mean):
-    envs, learner = make(collector_epsilon=setting)
+def test_each_collector_has_its_own_epsilon(make):
+    envs, learner = make()
 
-    infos = envs.collect(learner, 0.3)
+    envs.collect(learner, np.array([0.3, 0.01]))
 
-    assert [sent[0].epsilon for sent in envs._pool.sent] == expected
-    assert infos["epsilon"] == pytest.approx(mean)
+    assert [sent[0].epsilon for sent in envs._pool.sent] == [0.3, 0.01]
 
 
 def test_weights_are_put_after_so_many_updates_and_their_age_is_reported(make):
@@ -123,7 +120,7 @@ def test_weights_are_put_after_so_many_updates_and_their_age_is_reported(make):
     for updates in (0, 9, 10, 15, 20):
         learner.updates = updates
         envs._pool.answers.append((0, NOTHING, None))
-        envs.collect(learner, 0.5)
+        envs.collect(learner, HALF)
         seen.append((envs._pool.sent[0][-1].version, envs.report().weights_age))
 
     assert seen == [(0, 0), (0, 9), (10, 10), (10, 5), (20, 10)]
@@ -133,21 +130,21 @@ def test_episodes_are_reported_as_in_infos_of_a_vector_environment(make):
     envs, learner = make()
     envs._pool.answers.append((0, NOTHING, None))
 
-    infos = envs.collect(learner, 0.5)
+    infos = envs.collect(learner, HALF)
 
     assert infos["episode"]["r"].tolist() == [21.0]
     assert infos["episode"]["l"].tolist() == [900]
     assert infos["_episode"].tolist() == [True]
-    assert envs.collect(learner, 0.5)["_episode"].tolist() == []
+    assert envs.collect(learner, HALF)["_episode"].tolist() == []
 
 
 def test_a_lost_chunk_is_counted_and_its_games_go_on(make, clock):
     envs, learner = make(collector_envs=3)
     envs._pool.answers.append((0, None, Fault.LOST))
 
-    envs.collect(learner, 0.5)
+    envs.collect(learner, HALF)
     clock.now += 1
-    envs.collect(learner, 0.5)
+    envs.collect(learner, HALF)
 
     assert (envs.dropped, envs.restarts) == (3, 0)
     assert [one.sequence for one in envs._pool.sent[0]] == [0, 1, 2]
@@ -158,20 +155,20 @@ def test_a_lost_chunk_is_counted_and_its_games_go_on(make, clock):
 def test_a_collector_that_died_begins_an_incarnation_and_is_one_restart(make, clock, fault):
     envs, learner = make()
     envs._pool.answers.append((1, None, fault))
-    envs.collect(learner, 0.5)
+    envs.collect(learner, HALF)
 
     assert envs._pool.outstanding[1] == deque()
-    envs.collect(learner, 0.5)
+    envs.collect(learner, HALF)
     assert len(envs._pool.sent[1]) == 2, "Ray refuses requests while it restarts an actor"
     # It refuses another one, and then there is an answer.
     clock.now += 1
     envs._pool.answers += [(1, None, Fault.DIED)]
-    envs.collect(learner, 0.5)
+    envs.collect(learner, HALF)
     assert envs.restarts == 0
     clock.now += 1
     envs._pool.answers += [(1, NOTHING, None), (1, NOTHING, None)]
-    envs.collect(learner, 0.5)
-    envs.collect(learner, 0.5)
+    envs.collect(learner, HALF)
+    envs.collect(learner, HALF)
 
     assert (envs.dropped, envs.restarts) == (0, 1)
     numbers = [(one.incarnation, one.sequence) for one in envs._pool.sent[1]]
@@ -183,10 +180,10 @@ def test_the_run_ends_once_all_collectors_have_failed_for_minutes(make, clock):
 
     def fail(*failing):
         clock.now += 60
-        envs.collect(learner, 0.5)
+        envs.collect(learner, HALF)
         for actor in failing:
             envs._pool.answers.append((actor, None, Fault.DIED))
-            envs.collect(learner, 0.5)
+            envs.collect(learner, HALF)
 
     for _ in range(10):
         fail(0)
@@ -200,7 +197,7 @@ def test_a_resumed_run_begins_incarnations_that_the_saved_one_had_not(make):
     envs, learner = make()
 
     envs.load_state_dict({"incarnations": [3, 0, 5]})
-    envs.collect(learner, 0.5)
+    envs.collect(learner, HALF)
 
     assert {one.incarnation for sent in envs._pool.sent for one in sent} == {6}
     assert envs.state_dict() == {"incarnations": [6, 6]}
@@ -211,4 +208,4 @@ def test_without_room_for_the_first_weights_the_run_ends(make, monkeypatch):
     learner.full = True
 
     with pytest.raises(RunError, match="weights don't fit into Ray's object store"):
-        envs.collect(learner, 0.5)
+        envs.collect(learner, HALF)

@@ -9,7 +9,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from framering.config import TrainConfig
-from framering.dqn.exploration import apex_epsilons
 from framering.dqn.learner import Learner
 from framering.dqn.network import NetworkOptions
 from framering.errors import ConfigError, RunError
@@ -102,9 +101,6 @@ class CollectedEnvironments:
 
         self.dropped = self.restarts = 0
         self._config = config
-        self._fixed_epsilons = (
-            apex_epsilons(config.collectors) if config.collector_epsilon == "apex" else None
-        )
         self._writer = ChunkWriter(replay, config.collector_envs)
         self._collectors = [_Progress(incarnation=0) for _ in range(config.collectors)]
         self._rates = Rates(config.collectors)
@@ -126,24 +122,23 @@ class CollectedEnvironments:
         """Return no observations: each collector begins its episodes at its first request."""
         return np.empty(0, np.uint8), {}
 
-    def collect(self, learner: Learner, epsilon: float) -> dict[str, Any]:
+    def collect(self, learner: Learner, epsilons: NDArray[np.float64]) -> dict[str, Any]:
         """Send requests to the collectors that have too few, and write one that was answered.
 
         Parameters
         ----------
         learner
             Whose weights the collectors act with.
-        epsilon
-            That of the schedule.
+        epsilons
+            That of each collector, (collectors,).
 
         Returns
         -------
         dict
-            ``steps``, the transitions that were written: 0 if none arrived for half a second;
-            ``epsilon``, the mean of the collectors'; and ``episode`` and ``_episode``, the games
-            that have ended, as in a vector environment's infos.
+            ``steps``, the transitions that were written: 0 if none arrived for half a second; and
+            ``episode`` and ``_episode``, the games that have ended, as in a vector environment's
+            infos.
         """
-        epsilons = self._fixed_epsilons or [epsilon] * len(self._collectors)
         self._send_requests(learner, epsilons)
         received = self._pool.receive(_WAIT_SECONDS)
         chunks = None if received is None else self._take(received)
@@ -158,7 +153,6 @@ class CollectedEnvironments:
         episodes = np.array(chunks.episodes if chunks else [], np.float64).reshape(-1, 2)
         return {
             "steps": steps,
-            "epsilon": sum(epsilons) / len(epsilons),
             "episode": {"r": episodes[:, 0], "l": episodes[:, 1].astype(np.int64)},
             "_episode": np.ones(len(episodes), np.bool_),
         }
@@ -187,16 +181,15 @@ class CollectedEnvironments:
         """End the collectors, and Ray where this run has started it."""
         self._resources.close()
 
-    def _send_requests(self, learner: Learner, epsilons: list[float]) -> None:
+    def _send_requests(self, learner: Learner, epsilons: NDArray[np.float64]) -> None:
         now = time.monotonic()
         for index, collector in enumerate(self._collectors):
             if now < collector.retry_at:
                 continue
             for _ in range(self._pool.room(index)):
                 self._put_weights(learner)
-                request = Request(
-                    collector.incarnation, collector.sequence, self._version, epsilons[index]
-                )
+                epsilon = float(epsilons[index])
+                request = Request(collector.incarnation, collector.sequence, self._version, epsilon)
                 self._pool.send(index, self._weights, request)
                 collector.sequence += 1
 
