@@ -40,9 +40,7 @@ def make(games: int = 4, workers: int | None = 2, **options: Any) -> AtariVector
 
 
 @pytest.mark.parametrize("mode", ["NextStep", "SameStep"])
-def test_games_of_a_dead_worker_that_are_running_are_restarted(
-    mode: str, worker_ids: Any, wait_until: Any
-) -> None:
+def test_games_of_a_dead_worker_that_are_running_are_restarted(mode: str, worker_ids: Any) -> None:
     envs = make(autoreset_mode=mode)
     envs.async_reset(seed=0)
     last = receive(envs, 4)
